@@ -1,0 +1,1 @@
+//! Validates, installs and serves a trained model.

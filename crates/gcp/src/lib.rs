@@ -1,0 +1,1 @@
+//! Google Cloud credentials and REST clients; knows no machine learning.

@@ -1,0 +1,1 @@
+//! Moves raw data from any HTTP source into a storage bucket.

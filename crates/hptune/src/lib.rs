@@ -1,0 +1,1 @@
+//! Tunes hyperparameters of the dense regressor.

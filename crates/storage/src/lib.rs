@@ -1,0 +1,1 @@
+//! One address type and streams over local disk and Google Cloud Storage.

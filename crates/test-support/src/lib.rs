@@ -1,0 +1,1 @@
+//! Fake servers, fixtures and generated market data for tests.

@@ -1,0 +1,1 @@
+//! Trains the dense regressor with the best hyperparameters.

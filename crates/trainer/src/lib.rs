@@ -1,0 +1,1 @@
+//! Loss, optimizer, fit, evaluation and hyperparameter search.

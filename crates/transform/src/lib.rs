@@ -1,0 +1,1 @@
+//! Turns a raw table into train, eval and test examples.
