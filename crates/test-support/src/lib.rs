@@ -1,1 +1,3 @@
 //! Fake servers, fixtures and generated market data for tests.
+
+pub mod http_source;
