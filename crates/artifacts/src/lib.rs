@@ -18,9 +18,7 @@ mod provenance;
 mod study;
 mod transform_params;
 
-pub use examples::{
-    Column, ColumnKind, ExamplesFormat, Schema, Series, Split, SplitInfo, Splits,
-};
+pub use examples::{Column, ColumnKind, ExamplesFormat, Schema, Series, Split, SplitInfo, Splits};
 pub use metrics::{Evaluation, Metrics, RegressionMetrics};
 pub use model::{Golden, ModelMetadata, TrainingSummary};
 pub use provenance::{FileDigest, Provenance};
@@ -73,7 +71,10 @@ where
     })?;
     match value.version() {
         FORMAT_VERSION => Ok(value),
-        found => Err(ParseError::Version { document: document.to_owned(), found }),
+        found => Err(ParseError::Version {
+            document: document.to_owned(),
+            found,
+        }),
     }
 }
 
@@ -97,7 +98,15 @@ macro_rules! versioned {
         }
     )+};
 }
-versioned!(Schema, TransformParams, BestHyperparameters, Trials, Metrics, ModelMetadata, Golden);
+versioned!(
+    Schema,
+    TransformParams,
+    BestHyperparameters,
+    Trials,
+    Metrics,
+    ModelMetadata,
+    Golden
+);
 
 #[cfg(test)]
 mod tests {

@@ -205,7 +205,10 @@ impl Trial {
     /// The final value of a metric, where there is a finite one.
     pub fn metric(&self, metric_id: &str) -> Option<f64> {
         let measurement = self.final_measurement.as_ref()?;
-        let metric = measurement.metrics.iter().find(|m| m.metric_id == metric_id)?;
+        let metric = measurement
+            .metrics
+            .iter()
+            .find(|m| m.metric_id == metric_id)?;
         metric.value.is_finite().then_some(metric.value)
     }
 }
@@ -284,10 +287,15 @@ impl Trials {
 
     /// The best succeeded trial with a finite metric; ties go to the earlier trial.
     pub fn best(&self) -> Option<&Trial> {
-        let measured = self.trials.iter().filter(|t| t.state == TrialState::Succeeded);
+        let measured = self
+            .trials
+            .iter()
+            .filter(|t| t.state == TrialState::Succeeded);
         let mut best: Option<(&Trial, f64)> = None;
         for trial in measured {
-            let Some(value) = trial.metric(&self.metric_id) else { continue };
+            let Some(value) = trial.metric(&self.metric_id) else {
+                continue;
+            };
             let better = best.is_none_or(|(_, found)| match self.goal {
                 Goal::Minimize => value < found,
                 Goal::Maximize => value > found,
@@ -335,9 +343,9 @@ mod int64 {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
         match Wire::deserialize(deserializer)? {
-            Wire::Text(text) => {
-                text.parse().map_err(|_| D::Error::custom(format!("{text:?} is not an integer")))
-            }
+            Wire::Text(text) => text
+                .parse()
+                .map_err(|_| D::Error::custom(format!("{text:?} is not an integer"))),
             Wire::Number(number) if number.fract() == 0.0 => Ok(number as i64),
             Wire::Number(number) => Err(D::Error::custom(format!("{number} is not an integer"))),
         }

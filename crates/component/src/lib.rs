@@ -1,1 +1,37 @@
-//! The Kubeflow Pipelines component contract: arguments, executor input and output, logs, exit codes, termination.
+//! The Kubeflow Pipelines component contract: arguments, executor input and output, logs,
+//! progress, exit codes and termination. A binary built on this crate works the same with plain
+//! flags and no Kubeflow.
+//!
+//! A component declares a [`Contract`], its flags as [`clap::Args`] and a `run` function:
+//!
+//! ```ignore
+//! fn main() -> std::process::ExitCode {
+//!     component::main(&transform::CONTRACT, transform::run)
+//! }
+//! ```
+//!
+//! Everything the pipeline passes is a flag of the same name: an input parameter, input artifact
+//! or output artifact `raw_data` is `--raw-data`. A value is taken from the first place that has
+//! it: the command line, the executor input, the environment variable (`TRANSFORM_RAW_DATA`),
+//! the default.
+
+mod arguments;
+mod context;
+mod contract;
+mod diagnose;
+mod entry;
+mod executor;
+mod logging;
+mod outcome;
+mod progress;
+pub mod testing;
+
+pub use context::Context;
+pub use contract::{Artifact, ArtifactKind, Contract, Parameter, ParameterKind};
+pub use diagnose::{Diagnose, Exit};
+pub use entry::main;
+pub use outcome::{Outcome, Outputs, Plan};
+pub use progress::{Progress, Unit};
+
+/// Version and git commit, for example `0.1.0 (1a2b3c4d5e6f)`.
+pub const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("GIT_COMMIT"), ")");

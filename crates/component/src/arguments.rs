@@ -1,0 +1,272 @@
+//! The command line: a component's flags plus the ones every component has.
+
+use std::ffi::OsString;
+
+use clap::{ArgAction, Args, Command, FromArgMatches};
+use serde_json::{Value, json};
+
+use crate::{Artifact, Contract, VERSION, executor::ExecutorInput};
+
+/// Flags every component has.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct CommonArgs {
+    /// The executor input as JSON: pass Kubeflow's `{{$}}` placeholder here
+    #[arg(long, value_name = "JSON", help_heading = "Common options")]
+    pub(crate) executor_input: Option<String>,
+    /// Print what would be read, done and written; touch nothing
+    #[arg(long, help_heading = "Common options")]
+    pub(crate) dry_run: bool,
+    /// Log format; `auto` is text on a terminal and JSON (Cloud Logging) elsewhere
+    #[arg(
+        long,
+        default_value = "auto",
+        value_name = "FORMAT",
+        help_heading = "Common options"
+    )]
+    pub(crate) log_format: LogFormat,
+    /// Least severe log lines to show: error, warn, info, debug, trace, or a filter such as
+    /// `info,storage=debug`
+    #[arg(
+        long,
+        default_value = "info",
+        value_name = "LEVEL",
+        help_heading = "Common options"
+    )]
+    pub(crate) log_level: String,
+    /// Print the component's contract and flags as JSON
+    #[arg(long, hide = true)]
+    pub(crate) describe: bool,
+}
+
+/// Form of the log on stderr.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum LogFormat {
+    /// Text on a terminal, JSON elsewhere.
+    Auto,
+    /// One JSON object a line.
+    Json,
+    /// Readable text.
+    Text,
+}
+
+/// Why the command line was refused: clap's own report, or one of ours.
+#[derive(Debug)]
+pub(crate) enum ArgumentError {
+    Clap(Box<clap::Error>),
+    Message(String),
+}
+
+impl From<clap::Error> for ArgumentError {
+    fn from(error: clap::Error) -> Self {
+        Self::Clap(Box::new(error))
+    }
+}
+
+/// What the process was asked for.
+pub(crate) enum Invocation<A> {
+    /// Describe the component.
+    Describe(Value),
+    /// Do its work.
+    Run(Box<Parsed<A>>),
+}
+
+/// A parsed command line.
+pub(crate) struct Parsed<A> {
+    pub(crate) args: A,
+    pub(crate) common: CommonArgs,
+    pub(crate) executor: Option<ExecutorInput>,
+}
+
+/// The component's whole command: its flags, the common ones, and an environment variable for
+/// every flag.
+pub(crate) fn command<A: Args>(contract: &Contract) -> Command {
+    let command = Command::new(contract.name)
+        .about(contract.about)
+        .version(VERSION)
+        .disable_help_subcommand(true)
+        .max_term_width(100);
+    let command = CommonArgs::augment_args(A::augment_args(command));
+    with_environment(command, &contract.name.to_uppercase().replace('-', "_"))
+}
+
+/// Names every flag's environment variable after the command path: `TRAIN_SEED`,
+/// `DEPLOY_SERVE_PORT`.
+fn with_environment(command: Command, prefix: &str) -> Command {
+    let command = command.mut_args(|arg| {
+        let is_builtin = matches!(
+            arg.get_action(),
+            ArgAction::Help | ArgAction::HelpShort | ArgAction::HelpLong | ArgAction::Version
+        );
+        if is_builtin || arg.get_long().is_none() || arg.is_hide_set() {
+            return arg;
+        }
+        let name = arg.get_id().as_str().to_uppercase().replace('-', "_");
+        arg.env(OsString::from(format!("{prefix}_{name}")))
+            .hide_env_values(true)
+    });
+    let names: Vec<String> = command
+        .get_subcommands()
+        .map(|sub| sub.get_name().to_owned())
+        .collect();
+    names.into_iter().fold(command, |command, name| {
+        let prefix = format!("{prefix}_{}", name.to_uppercase().replace('-', "_"));
+        command.mut_subcommand(name, |sub| with_environment(sub, &prefix))
+    })
+}
+
+/// Parses the process's arguments, merging the executor input.
+pub(crate) fn parse<A: Args + FromArgMatches>(
+    contract: &Contract,
+    argv: Vec<OsString>,
+) -> Result<Invocation<A>, ArgumentError> {
+    let mut command = command::<A>(contract);
+    command.build();
+    // Before anything is required: the description needs no work to do.
+    if argv.iter().skip(1).any(|argument| argument == "--describe") {
+        return Ok(Invocation::Describe(describe(contract, &command)));
+    }
+    let executor = executor_input(contract, &argv)?;
+    let argv = match &executor {
+        Some(input) => merge(&command, argv, input)?,
+        None => argv,
+    };
+    let matches = command.try_get_matches_from_mut(argv)?;
+    Ok(Invocation::Run(Box::new(Parsed {
+        args: A::from_arg_matches(&matches)?,
+        common: CommonArgs::from_arg_matches(&matches)?,
+        executor,
+    })))
+}
+
+/// The executor input, from the flag or its environment variable, ahead of the real parse: its
+/// values may be what makes the command line complete.
+fn executor_input(
+    contract: &Contract,
+    argv: &[OsString],
+) -> Result<Option<ExecutorInput>, ArgumentError> {
+    const FLAG: &str = "--executor-input";
+    let mut given = None;
+    for (index, argument) in argv.iter().enumerate() {
+        let Some(text) = argument.to_str() else {
+            continue;
+        };
+        if text == FLAG {
+            given = argv
+                .get(index + 1)
+                .and_then(|value| value.to_str())
+                .map(str::to_owned);
+        } else if let Some(value) = text.strip_prefix("--executor-input=") {
+            given = Some(value.to_owned());
+        }
+    }
+    let variable = format!(
+        "{}_EXECUTOR_INPUT",
+        contract.name.to_uppercase().replace('-', "_")
+    );
+    let Some(json) = given.or_else(|| std::env::var(variable).ok()) else {
+        return Ok(None);
+    };
+    let input = ExecutorInput::parse(&json).map_err(|error| {
+        ArgumentError::Message(format!(
+            "--executor-input is not a Kubeflow executor input: {error}. \
+             Next step: pass the placeholder {{{{$}}}} as one argument"
+        ))
+    })?;
+    Ok(Some(input))
+}
+
+/// Puts the executor input's values in front of the explicit arguments, leaving out every flag
+/// that was given explicitly.
+fn merge(
+    command: &Command,
+    argv: Vec<OsString>,
+    input: &ExecutorInput,
+) -> Result<Vec<OsString>, ArgumentError> {
+    let explicit = |flag: &str| {
+        let (alone, with_value) = (format!("--{flag}"), format!("--{flag}="));
+        argv.iter()
+            .skip(1)
+            .filter_map(|argument| argument.to_str())
+            .any(|argument| argument == alone || argument.starts_with(&with_value))
+    };
+    let mut merged = Vec::new();
+    for (name, values) in input.flags() {
+        let flag = name.replace('_', "-");
+        let Some(arg) = command
+            .get_arguments()
+            .find(|arg| arg.get_long() == Some(&flag))
+        else {
+            return Err(ArgumentError::Message(format!(
+                "the executor input names {name:?}, but {} has no flag --{flag}. \
+                 Next step: compare the pipeline's component with '{} --help'",
+                command.get_name(),
+                command.get_name()
+            )));
+        };
+        if explicit(&flag) {
+            continue;
+        }
+        let is_switch = matches!(arg.get_action(), ArgAction::SetTrue);
+        for value in values {
+            if !is_switch {
+                merged.push(OsString::from(format!("--{flag}={value}")));
+            } else if value == "true" {
+                merged.push(OsString::from(format!("--{flag}")));
+            }
+        }
+    }
+    let mut argv = argv.into_iter();
+    let program = argv
+        .next()
+        .unwrap_or_else(|| OsString::from(command.get_name()));
+    Ok(std::iter::once(program).chain(merged).chain(argv).collect())
+}
+
+/// The contract and all flags as JSON, for tests that compare the binary with the pipeline.
+fn describe(contract: &Contract, command: &Command) -> Value {
+    let artifact = |artifact: &Artifact| {
+        json!({
+            "name": artifact.name, "type": artifact.kind.schema_title(), "help": artifact.help,
+        })
+    };
+    json!({
+        "name": contract.name,
+        "about": contract.about,
+        "version": VERSION,
+        "input_artifacts": contract.input_artifacts.iter().map(artifact).collect::<Vec<_>>(),
+        "output_artifacts": contract.output_artifacts.iter().map(artifact).collect::<Vec<_>>(),
+        "output_parameters": contract
+            .output_parameters
+            .iter()
+            .map(|p| json!({ "name": p.name, "type": p.kind.as_str(), "help": p.help }))
+            .collect::<Vec<_>>(),
+        "flags": flags(command),
+        "subcommands": command
+            .get_subcommands()
+            .map(|sub| json!({ "name": sub.get_name(), "flags": flags(sub) }))
+            .collect::<Vec<_>>(),
+    })
+}
+
+fn flags(command: &Command) -> Vec<Value> {
+    command
+        .get_arguments()
+        .filter(|arg| arg.get_long().is_some() && !arg.is_hide_set())
+        .map(|arg| {
+            let text = |value: &std::ffi::OsStr| value.to_string_lossy().into_owned();
+            json!({
+                "flag": format!("--{}", arg.get_long().unwrap_or_default()),
+                "env": arg.get_env().map(text),
+                "required": arg.is_required_set(),
+                "repeatable": matches!(arg.get_action(), ArgAction::Append),
+                "switch": matches!(arg.get_action(), ArgAction::SetTrue),
+                "default": arg.get_default_values().iter().map(|v| text(v)).next(),
+                "help": arg.get_help().map(ToString::to_string),
+            })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+#[path = "arguments_tests.rs"]
+mod tests;

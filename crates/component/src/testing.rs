@@ -1,0 +1,42 @@
+//! Checks every component's tests call.
+
+use clap::{Args, FromArgMatches};
+
+use crate::{Contract, arguments};
+
+/// Fails when the flags do not carry the contract: each artifact is a flag of its name, every
+/// flag has help and an environment variable, and clap finds no conflict.
+///
+/// # Panics
+/// When the contract does not hold, naming the flag.
+pub fn assert_contract<A: Args + FromArgMatches>(contract: &Contract) {
+    let mut command = arguments::command::<A>(contract);
+    command.build();
+    command.clone().debug_assert();
+    let artifacts = contract
+        .input_artifacts
+        .iter()
+        .chain(contract.output_artifacts);
+    for artifact in artifacts {
+        let flag = artifact.name.replace('_', "-");
+        assert!(
+            command
+                .get_arguments()
+                .any(|arg| arg.get_long() == Some(&flag)),
+            "artifact {} has no flag --{flag}",
+            artifact.name
+        );
+    }
+    let commands = std::iter::once(&command).chain(command.get_subcommands());
+    for arg in commands.flat_map(clap::Command::get_arguments) {
+        let Some(flag) = arg.get_long() else { continue };
+        if matches!(flag, "help" | "version" | "describe") {
+            continue;
+        }
+        assert!(
+            arg.get_env().is_some(),
+            "--{flag} has no environment variable"
+        );
+        assert!(arg.get_help().is_some(), "--{flag} has no help");
+    }
+}
