@@ -10,6 +10,7 @@
 //! A folder of several files names one of them its *marker* (see [`layout`]): writers remove it
 //! first and write it last, so a folder with a marker is complete.
 
+mod deployment;
 mod examples;
 pub mod layout;
 mod metrics;
@@ -18,6 +19,7 @@ mod provenance;
 mod study;
 mod transform_params;
 
+pub use deployment::{Deployment, GateResult};
 pub use examples::{Column, ColumnKind, ExamplesFormat, Schema, Series, Split, SplitInfo, Splits};
 pub use metrics::{Evaluation, Metrics, RegressionMetrics};
 pub use model::{Golden, ModelMetadata, TrainingSummary};
@@ -102,6 +104,7 @@ versioned!(
     Schema,
     TransformParams,
     BestHyperparameters,
+    Deployment,
     Trials,
     Metrics,
     ModelMetadata,
