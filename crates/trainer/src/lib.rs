@@ -1,1 +1,15 @@
-//! Loss, optimizer, fit, evaluation and hyperparameter search.
+//! Loss, optimizer, fit, evaluation and hyperparameter search. Bytes and numbers in, numbers out:
+//! no I/O, no clock, no runtime.
+//!
+//! - [`examples`]: example files become checked rows;
+//! - [`fit()`]: mini-batches, Adam, early stopping;
+//! - [`metrics`] and [`baselines`]: what a model is worth, and what it has to beat.
+
+pub mod baselines;
+pub mod examples;
+mod fit;
+pub mod metrics;
+mod random;
+
+pub use fit::{EncodeError, EncodedSet, Fit, FitError, FitOptions, Schedule, Step, Stop, fit, hidden_units};
+pub use random::Random;

@@ -1,0 +1,171 @@
+//! The dense network.
+
+use crate::ModelError;
+
+/// A dense layer, `y = x · weights + bias`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dense {
+    inputs: usize,
+    weights: Vec<f32>,
+    bias: Vec<f32>,
+}
+
+impl Dense {
+    /// A layer from its weights (inputs × outputs, row-major: the weights of one input side by
+    /// side) and bias (one for each output).
+    pub fn new(inputs: usize, weights: Vec<f32>, bias: Vec<f32>) -> Result<Self, ModelError> {
+        let outputs = bias.len();
+        if inputs == 0 || outputs == 0 || inputs.checked_mul(outputs) != Some(weights.len()) {
+            let found = weights.len();
+            return Err(ModelError::LayerShape {
+                inputs,
+                outputs,
+                found,
+            });
+        }
+        Ok(Self {
+            inputs,
+            weights,
+            bias,
+        })
+    }
+
+    /// Values it takes.
+    pub fn inputs(&self) -> usize {
+        self.inputs
+    }
+
+    /// Values it gives.
+    pub fn outputs(&self) -> usize {
+        self.bias.len()
+    }
+
+    /// Weights, inputs × outputs, row-major.
+    pub fn weights(&self) -> &[f32] {
+        &self.weights
+    }
+
+    /// Bias, one for each output.
+    pub fn bias(&self) -> &[f32] {
+        &self.bias
+    }
+
+    /// Weights and bias, to be changed in place.
+    pub fn parameters_mut(&mut self) -> (&mut [f32], &mut [f32]) {
+        (&mut self.weights, &mut self.bias)
+    }
+}
+
+/// A dense network with one output: `ReLU` after every layer but the last, and optionally a linear
+/// path from the inputs straight to the output.
+///
+/// `z = dense_L(relu(… relu(dense_1(x)))) + x · skip`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Network {
+    layers: Vec<Dense>,
+    skip: Option<Vec<f32>>,
+}
+
+/// Working memory of [`Network::forward`], to be reused between calls.
+#[derive(Clone, Debug, Default)]
+pub struct Scratch {
+    current: Vec<f32>,
+    next: Vec<f32>,
+}
+
+impl Network {
+    /// A network from its layers, first to last, and the weights of the linear path (one for
+    /// each input), if it has one.
+    pub fn new(layers: Vec<Dense>, skip: Option<Vec<f32>>) -> Result<Self, ModelError> {
+        let problem = |problem: String| Err(ModelError::NetworkShape { problem });
+        let Some((first, last)) = layers.first().zip(layers.last()) else {
+            return problem("it has no layers".to_owned());
+        };
+        if let Some(i) = (1..layers.len()).find(|i| layers[i - 1].outputs() != layers[*i].inputs())
+        {
+            return problem(format!(
+                "layer {i} takes {} values and the layer before gives {}",
+                layers[i].inputs(),
+                layers[i - 1].outputs()
+            ));
+        }
+        if last.outputs() != 1 {
+            return problem(format!(
+                "the last layer gives {} values, not 1",
+                last.outputs()
+            ));
+        }
+        if let Some(skip) = &skip
+            && skip.len() != first.inputs()
+        {
+            return problem(format!(
+                "the linear path takes {} values and the first layer {}",
+                skip.len(),
+                first.inputs()
+            ));
+        }
+        Ok(Self { layers, skip })
+    }
+
+    /// The layers, first to last.
+    pub fn layers(&self) -> &[Dense] {
+        &self.layers
+    }
+
+    /// Weights of the linear path, one for each input.
+    pub fn skip(&self) -> Option<&[f32]> {
+        self.skip.as_deref()
+    }
+
+    /// Layers and linear path, to be changed in place; shapes stay as they are.
+    pub fn parameters_mut(&mut self) -> (&mut [Dense], Option<&mut [f32]>) {
+        (&mut self.layers, self.skip.as_deref_mut())
+    }
+
+    /// Values it takes.
+    pub fn inputs(&self) -> usize {
+        self.layers[0].inputs()
+    }
+
+    /// Units of each hidden layer, first to last.
+    pub fn hidden_units(&self) -> Vec<u32> {
+        let hidden = &self.layers[..self.layers.len() - 1];
+        hidden.iter().map(|layer| layer.outputs() as u32).collect()
+    }
+
+    /// Whether every parameter is a finite number.
+    pub fn is_finite(&self) -> bool {
+        let dense = self
+            .layers
+            .iter()
+            .flat_map(|layer| layer.weights.iter().chain(&layer.bias));
+        dense
+            .chain(self.skip.iter().flatten())
+            .all(|value| value.is_finite())
+    }
+
+    /// The output for each encoded row (n × inputs, row-major): n values. A row's output does
+    /// not depend on the rows beside it.
+    ///
+    /// # Panics
+    /// When `inputs` is not a whole number of rows.
+    pub fn forward<'s>(&self, inputs: &[f32], scratch: &'s mut Scratch) -> &'s [f32] {
+        assert_eq!(inputs.len() % self.inputs(), 0, "a whole number of rows");
+        let rows = inputs.len() / self.inputs();
+        let Scratch { current, next } = scratch;
+        let last = self.layers.len() - 1;
+        for (i, layer) in self.layers.iter().enumerate() {
+            next.resize(rows * layer.outputs(), 0.0);
+            let x: &[f32] = if i == 0 { inputs } else { current };
+            kernel::affine(x, &layer.weights, &layer.bias, next);
+            if i < last {
+                kernel::relu(next);
+            }
+            std::mem::swap(current, next);
+        }
+        if let Some(skip) = &self.skip {
+            kernel::add_product(inputs, skip, 1, current);
+        }
+        current
+    }
+}

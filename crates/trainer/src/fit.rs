@@ -1,0 +1,204 @@
+//! Fitting a network: mini-batches, Adam, squared error, the weights with the lowest eval loss.
+//!
+//! The same sets, options and seed give the same weights, bit for bit, on any number of threads.
+
+mod adam;
+mod backward;
+mod batches;
+mod encoded;
+mod error;
+mod loss;
+mod network_init;
+mod options;
+
+use std::ops::ControlFlow;
+
+use model::{Network, Scratch};
+
+use crate::Random;
+use adam::Adam;
+use backward::Backward;
+use batches::Batches;
+pub use encoded::{EncodeError, EncodedSet};
+pub use error::FitError;
+pub use network_init::hidden_units;
+pub use options::{FitOptions, Schedule};
+
+/// A loss beyond this has diverged: ten thousand standard deviations of the label off.
+const DIVERGED: f64 = 1e8;
+
+/// A look at the eval split.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Step {
+    /// Optimizer steps taken; 0 is the network as it was initialised.
+    pub step: u64,
+    /// Mean squared error of the batches since the last look, in squared standard deviations of
+    /// the label; at step 0, of the whole train split.
+    pub train_loss: f64,
+    /// Mean squared error on the eval split, in the same unit.
+    pub eval_loss: f64,
+    /// Root mean squared error on the eval split, in the label's own unit.
+    pub eval_root_mean_squared_error: f64,
+}
+
+/// What an observer asks for by breaking off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// Enough: the best network so far is the result.
+    Finish,
+    /// The result is no longer wanted: the fit fails with [`FitError::Cancelled`].
+    Cancel,
+}
+
+/// A fitted network.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fit {
+    /// The network at `best_step`.
+    pub network: Network,
+    /// Optimizer steps taken.
+    pub steps: u64,
+    /// Step with the lowest eval loss; the earliest of equals.
+    pub best_step: u64,
+    /// All looks at the eval split, the first at step 0.
+    pub history: Vec<Step>,
+}
+
+impl Fit {
+    /// The look at the eval split whose network was kept.
+    pub fn best(&self) -> &Step {
+        let best = self.history.iter().find(|look| look.step == self.best_step);
+        best.expect("the best step was looked at")
+    }
+}
+
+/// Fits a network to `train`, keeping the weights that do best on `eval`. `observe` sees every
+/// look at the eval split and may break off.
+pub fn fit(
+    train: &EncodedSet,
+    eval: &EncodedSet,
+    options: &FitOptions,
+    observe: &mut dyn FnMut(&Step) -> ControlFlow<Stop>,
+) -> Result<Fit, FitError> {
+    check(train, eval, options)?;
+    let mut random = Random::new(options.seed);
+    let skip = options.linear_path.then(|| vec![0.0; train.width()]);
+    let mut network =
+        network_init::initial_network(train.width(), &options.hidden_units, skip, &mut random);
+    let mut adam = Adam::new(&network, options.weight_decay);
+    let mut backward = Backward::new(&network);
+    let mut batches = Batches::new(train, options.batch_size, random);
+    let mut looks = Looks::new(train, eval, &network);
+    let mut flow = observe(looks.last());
+    let (mut steps, mut batch_losses, mut batch_count) = (0, 0.0, 0_u32);
+    while flow.is_continue() && steps < options.train_steps && !looks.stale(options.patience) {
+        let factor = options.schedule.factor(steps, options.train_steps);
+        let (inputs, targets) = batches.next_batch();
+        let loss = backward.run(&network, inputs, targets);
+        steps += 1;
+        diverged(steps, loss, options)?;
+        adam.step(options.learning_rate * factor, &backward, &mut network);
+        (batch_losses, batch_count) = (batch_losses + loss, batch_count + 1);
+        if steps % options.eval_every == 0 || steps == options.train_steps {
+            let eval_loss = looks.look(steps, batch_losses / f64::from(batch_count), &network);
+            diverged(steps, eval_loss, options)?;
+            (batch_losses, batch_count) = (0.0, 0);
+            flow = observe(looks.last());
+        }
+    }
+    match flow {
+        ControlFlow::Break(Stop::Cancel) => Err(FitError::Cancelled { step: steps }),
+        _ => Ok(looks.into_fit(steps)),
+    }
+}
+
+fn diverged(step: u64, loss: f64, options: &FitOptions) -> Result<(), FitError> {
+    // A NaN is not at most anything.
+    if loss <= DIVERGED {
+        return Ok(());
+    }
+    Err(FitError::Diverged {
+        step,
+        loss,
+        learning_rate: options.learning_rate,
+    })
+}
+
+/// The looks at the eval split, and the best network seen.
+struct Looks<'a> {
+    eval: &'a EncodedSet,
+    scratch: Scratch,
+    history: Vec<Step>,
+    best: Network,
+    best_look: usize,
+}
+
+impl<'a> Looks<'a> {
+    fn new(train: &EncodedSet, eval: &'a EncodedSet, network: &Network) -> Self {
+        let mut scratch = Scratch::default();
+        let outputs = network.forward(train.inputs(), &mut scratch);
+        let train_loss = loss::mean_squared_error(outputs, train.targets());
+        let best = network.clone();
+        let mut looks = Self {
+            eval,
+            scratch,
+            history: Vec::new(),
+            best,
+            best_look: 0,
+        };
+        looks.look(0, train_loss, network);
+        looks
+    }
+
+    /// Measures a network on the eval split, keeps it if it is the best; returns its loss.
+    fn look(&mut self, step: u64, train_loss: f64, network: &Network) -> f64 {
+        let outputs = network.forward(self.eval.inputs(), &mut self.scratch);
+        let eval_loss = loss::mean_squared_error(outputs, self.eval.targets());
+        let eval_root_mean_squared_error = self.eval.root_mean_squared_error(outputs);
+        self.history.push(Step {
+            step,
+            train_loss,
+            eval_loss,
+            eval_root_mean_squared_error,
+        });
+        if eval_loss < self.history[self.best_look].eval_loss {
+            self.best.clone_from(network);
+            self.best_look = self.history.len() - 1;
+        }
+        eval_loss
+    }
+
+    fn last(&self) -> &Step {
+        self.history.last().expect("the first look is at step 0")
+    }
+
+    /// Whether `patience` looks in a row brought nothing better.
+    fn stale(&self, patience: Option<u32>) -> bool {
+        let since = self.history.len() - 1 - self.best_look;
+        patience.is_some_and(|patience| since >= patience as usize)
+    }
+
+    fn into_fit(self, steps: u64) -> Fit {
+        let best_step = self.history[self.best_look].step;
+        Fit {
+            network: self.best,
+            steps,
+            best_step,
+            history: self.history,
+        }
+    }
+}
+
+fn check(train: &EncodedSet, eval: &EncodedSet, options: &FitOptions) -> Result<(), FitError> {
+    for (split, set) in [("train", train), ("eval", eval)] {
+        if set.rows() == 0 {
+            return Err(FitError::Empty { split });
+        }
+    }
+    if train.width() != eval.width() {
+        return Err(FitError::Width {
+            train: train.width(),
+            eval: eval.width(),
+        });
+    }
+    options.check()
+}
