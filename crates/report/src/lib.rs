@@ -1,1 +1,29 @@
 //! Self-contained HTML reports with SVG charts.
+//!
+//! A page needs no network, no script and no file beside it, so it reads the same in a browser,
+//! in the Kubeflow Pipelines UI's sandboxed frame and in an archive. The same content gives the
+//! same bytes.
+//!
+//! ```
+//! use report::{LineChart, Page, Series, Table};
+//!
+//! let html = Page::new("Training report")
+//!     .heading("Metrics")
+//!     .table(Table::new(["split", "RMSE, USD"]).row(["eval", "35.10"]).row(["test", "223.15"]))
+//!     .chart(LineChart::new("Loss").series(Series::line("train", vec![(0.0, 2.0), (1.0, 1.0)])))
+//!     .to_html();
+//! assert!(html.starts_with("<!doctype html>"));
+//! ```
+
+mod axis;
+mod bars;
+mod line_chart;
+mod page;
+mod svg;
+mod table;
+
+pub use axis::{Scale, XAxis};
+pub use bars::{BarChart, Histogram};
+pub use line_chart::{LineChart, Series, SeriesStyle};
+pub use page::{Chart, Page};
+pub use table::Table;
