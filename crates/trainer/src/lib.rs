@@ -10,6 +10,9 @@ pub mod examples;
 mod fit;
 pub mod metrics;
 mod random;
+pub mod search;
 
-pub use fit::{EncodeError, EncodedSet, Fit, FitError, FitOptions, Schedule, Step, Stop, fit, hidden_units};
+pub use fit::{
+    EncodeError, EncodedSet, Fit, FitError, FitOptions, Schedule, Step, Stop, fit, hidden_units,
+};
 pub use random::Random;
