@@ -1,37 +1,64 @@
-//! The three products of a dense layer.
+//! The products of a dense layer.
+
+use crate::product::{Initial, Left, Product};
+use crate::transpose;
+
+/// Batches smaller than this are transposed for the input gradient, larger ones get transposed
+/// weights: the cheaper of the two, by measurement. Both give the same bits.
+const TRANSPOSE_WEIGHTS_ROWS: usize = 64;
 
 /// `y = x · weights + bias`: `x` is rows × inputs, `weights` inputs × outputs, `bias` outputs,
 /// `y` rows × outputs.
 pub fn affine(x: &[f32], weights: &[f32], bias: &[f32], y: &mut [f32]) {
-    for row in y.chunks_exact_mut(bias.len()) {
-        row.copy_from_slice(bias);
-    }
-    add_product(x, weights, bias.len(), y);
+    forward(x, weights, bias.len(), Initial::Row(bias), y);
 }
 
 /// `y += x · weights`: `x` is rows × inputs, `weights` inputs × outputs, `y` rows × outputs.
 pub fn add_product(x: &[f32], weights: &[f32], outputs: usize, y: &mut [f32]) {
-    let inputs = weights.len() / outputs;
-    for (x, y) in x.chunks_exact(inputs).zip(y.chunks_exact_mut(outputs)) {
-        for (x, w) in x.iter().zip(weights.chunks_exact(outputs)) {
-            for (y, w) in y.iter_mut().zip(w) {
-                *y = x.mul_add(*w, *y);
-            }
-        }
+    forward(x, weights, outputs, Initial::Output, y);
+}
+
+fn forward(x: &[f32], weights: &[f32], outputs: usize, initial: Initial, y: &mut [f32]) {
+    let depth = weights.len() / outputs;
+    let left = Left {
+        data: x,
+        row_stride: depth,
+        depth_stride: 1,
+    };
+    Product {
+        depth,
+        columns: outputs,
+        left,
+        right: weights,
+        initial,
     }
+    .run(y);
 }
 
 /// `dw = xᵀ · dy`: `x` is rows × inputs, `dy` rows × outputs, `dw` inputs × outputs.
 pub fn weight_gradient(x: &[f32], dy: &[f32], outputs: usize, dw: &mut [f32]) {
     let inputs = dw.len() / outputs;
-    dw.fill(0.0);
-    for (x, dy) in x.chunks_exact(inputs).zip(dy.chunks_exact(outputs)) {
-        for (x, dw) in x.iter().zip(dw.chunks_exact_mut(outputs)) {
-            for (dw, dy) in dw.iter_mut().zip(dy) {
-                *dw = x.mul_add(*dy, *dw);
-            }
-        }
+    let depth = dy.len() / outputs;
+    // A single output would leave all lanes but one empty; the product the other way around,
+    // dyᵀ · x, has the same elements in the same order.
+    let (left, right, columns) = if outputs == 1 {
+        (dy, x, inputs)
+    } else {
+        (x, dy, outputs)
+    };
+    let left = Left {
+        data: left,
+        row_stride: 1,
+        depth_stride: left.len() / depth.max(1),
+    };
+    Product {
+        depth,
+        columns,
+        left,
+        right,
+        initial: Initial::Zero,
     }
+    .run(dw);
 }
 
 /// `dx = dy · weightsᵀ`: `dy` is rows × outputs, `weights` inputs × outputs, `dx` rows × inputs.
@@ -41,15 +68,25 @@ pub fn input_gradient(
     weights: &[f32],
     outputs: usize,
     dx: &mut [f32],
-    _scratch: &mut Vec<f32>,
+    scratch: &mut Vec<f32>,
 ) {
+    let rows = dy.len() / outputs;
     let inputs = weights.len() / outputs;
-    for (dy, dx) in dy.chunks_exact(outputs).zip(dx.chunks_exact_mut(inputs)) {
-        for (dx, w) in dx.iter_mut().zip(weights.chunks_exact(outputs)) {
-            *dx = dy
-                .iter()
-                .zip(w)
-                .fold(0.0, |sum, (dy, w)| dy.mul_add(*w, sum));
-        }
+    if rows == 0 {
+        return;
     }
+    if outputs == 1 || rows >= TRANSPOSE_WEIGHTS_ROWS {
+        scratch.resize(weights.len(), 0.0);
+        transpose(weights, outputs, scratch);
+        return forward(dy, scratch, inputs, Initial::Zero, dx);
+    }
+    scratch.resize(dy.len() + dx.len(), 0.0);
+    let (dy_transposed, dx_transposed) = scratch.split_at_mut(dy.len());
+    transpose(dy, outputs, dy_transposed);
+    forward(weights, dy_transposed, rows, Initial::Zero, dx_transposed);
+    transpose(dx_transposed, rows, dx);
 }
+
+#[cfg(test)]
+#[path = "gemm_tests.rs"]
+mod tests;
