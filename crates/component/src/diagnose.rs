@@ -44,7 +44,7 @@ pub(crate) fn final_line(error: &dyn Error, hint: Option<&str>) -> String {
 }
 
 /// An error and its causes, outermost first, on one line.
-pub(crate) fn chain(error: &dyn Error) -> String {
+pub fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

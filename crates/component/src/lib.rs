@@ -28,7 +28,7 @@ pub mod testing;
 
 pub use context::Context;
 pub use contract::{Artifact, ArtifactKind, Contract, Parameter, ParameterKind};
-pub use diagnose::{Diagnose, Exit};
+pub use diagnose::{Diagnose, Exit, chain};
 pub use entry::main;
 pub use outcome::{Outcome, Outputs, Plan};
 pub use progress::{Progress, Unit};

@@ -21,8 +21,11 @@ pub(crate) fn install(
     format: LogFormat,
     level: &str,
 ) -> Result<Display, String> {
-    let filter = EnvFilter::try_new(level).map_err(|error| {
-        format!("--log-level {level:?} is not a log filter: {error}. Next step: use error, warn, info, debug or trace")
+    let filter = EnvFilter::try_new(level).map_err(|_| {
+        format!(
+            "--log-level {level:?} is not a log filter. Next step: use error, warn, info, debug, \
+             trace, or a filter such as info,storage=debug"
+        )
     })?;
     let terminal = io::stderr().is_terminal();
     let json = match format {
