@@ -20,11 +20,11 @@ check() {
 # equal WANTED FOUND: for use with check; shows both when they differ.
 equal() { [[ $1 == "$2" ]] || { printf 'wanted: %s\nfound:  %s\n' "$1" "$2"; return 1; }; }
 
-# fails_with STATUS MESSAGE COMMAND…: the command must end with this status and print exactly this.
+# fails_with STATUS MESSAGE COMMAND…: the command must end with this status and this whole stderr.
 fails_with() {
     local wanted=$1 message=$2 status=0 output
     shift 2
-    output=$("$@" 2>&1) || status=$?
+    output=$({ "$@" >/dev/null; } 2>&1) || status=$?
     equal "$wanted: $message" "$status: $output"
 }
 

