@@ -14,13 +14,14 @@ pub(crate) struct CommonArgs {
     #[arg(long, value_name = "JSON", help_heading = "Common options")]
     pub(crate) executor_input: Option<String>,
     /// Print what would be read, done and written; touch nothing
-    #[arg(long, help_heading = "Common options")]
+    #[arg(long, global = true, help_heading = "Common options")]
     pub(crate) dry_run: bool,
     /// Log format; `auto` is text on a terminal and JSON (Cloud Logging) elsewhere
     #[arg(
         long,
         default_value = "auto",
         value_name = "FORMAT",
+        global = true,
         help_heading = "Common options"
     )]
     pub(crate) log_format: LogFormat,
@@ -30,6 +31,7 @@ pub(crate) struct CommonArgs {
         long,
         default_value = "info",
         value_name = "LEVEL",
+        global = true,
         help_heading = "Common options"
     )]
     pub(crate) log_level: String,

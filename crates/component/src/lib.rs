@@ -2,13 +2,8 @@
 //! progress, exit codes and termination. A binary built on this crate works the same with plain
 //! flags and no Kubeflow.
 //!
-//! A component declares a [`Contract`], its flags as [`clap::Args`] and a `run` function:
-//!
-//! ```ignore
-//! fn main() -> std::process::ExitCode {
-//!     component::main(&transform::CONTRACT, transform::run)
-//! }
-//! ```
+//! A component declares a [`Contract`], its flags as [`clap::Args`] and a `run` function; its
+//! `main` is one call of [`main`]. `examples/copy-text.rs` is a whole component.
 //!
 //! Everything the pipeline passes is a flag of the same name: an input parameter, input artifact
 //! or output artifact `raw_data` is `--raw-data`. A value is taken from the first place that has
