@@ -8,7 +8,7 @@
 # REGISTRY  where to push: host[:port]/path; without it, --no-push names images kfp-components/…
 # TAG       default: the git commit, with -dirty when files differ from it; never "latest"
 # SOURCE    the sources' address for the image label; default: git's origin, where it is public
-# BUILDER   docker, host or auto: see docker/binaries.sh
+# BUILDER   docker, host or auto: see scripts/binaries.sh
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -43,7 +43,7 @@ for argument in "$@"; do
 done
 ((${#components[@]})) || mapfile -t components < <(cut -d ' ' -f 1 docker/components)
 
-revision=$(docker/revision.sh)
+revision=$(scripts/revision.sh)
 tag=${TAG:-$revision}
 [[ $tag != latest ]] ||
     fail 'TAG=latest is refused: pipelines cache by tag, so what a tag names must never change' 'leave TAG unset to use the git commit' 2
@@ -53,7 +53,7 @@ tag=${TAG:-$revision}
 docker info >/dev/null 2>&1 ||
     fail 'no docker engine answers' "start docker, or do without it: './local_test.sh --native'"
 
-GIT_COMMIT=$revision docker/binaries.sh
+GIT_COMMIT=$revision scripts/binaries.sh
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 # A label anyone can read: an https address or nothing, and never the credentials in it.
 origin=$(git config --get remote.origin.url | sed -nE 's#^(https://)([^/@]*@)?#\1#p; s#^git@([^:]+):#https://\1/#p' || true)

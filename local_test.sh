@@ -8,18 +8,17 @@
 #   ./local_test.sh --work-dir DIR           where everything is written (default ./work)
 #
 # Every flag of a component is an environment variable too, and reaches it from here: for example
-# TRANSFORM_SERIES_VALUE=ethereum, HPTUNE_MAX_TRIAL_COUNT=5, TRAIN_SEED=7 (README.md lists them).
+# TRANSFORM_HORIZON=1, HPTUNE_MAX_TRIAL_COUNT=5 or TRAIN_SEED=7 (README.md lists them).
 set -euo pipefail
 cd "$(dirname "$0")"
 
 fail() { printf 'local_test.sh: %s\n  next: %s\n' "$1" "$2" >&2; exit "${3:-1}"; }
-say() { printf '\n== %s\n' "$*" >&2; }
+say() { printf '\n== %s\n' "$*"; }
 
-steps=(gcs-ingest transform hptune train deploy)
 wanted=all source=sample/crypto-markets-sample.csv work=work native=
 while (($#)); do
     case $1 in
-    --native) native='asked for with --native' ;;
+    --native) native='as asked for' ;;
     --source) source=${2:?--source needs a URL or a file}; shift ;;
     --work-dir) work=${2:?--work-dir needs a folder}; shift ;;
     -h | --help) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0"; exit ;;
@@ -28,74 +27,75 @@ while (($#)); do
     esac
     shift
 done
-[[ $source == *://* ]] || source=$(realpath -e "$source") || fail "there is no file $source" 'name a file or a URL after --source' 2
+if [[ $source != *://* ]]; then
+    [[ -f $source ]] || fail "there is no file $source" 'name a file or a URL after --source' 2
+    source=$(realpath "$source")
+fi
 mkdir -p "$work"
 work=$(realpath "$work")
 [[ -n $native ]] || docker info >/dev/null 2>&1 || native='no docker engine answers'
 
+start=() # docker run and its options
 if [[ -n $native ]]; then
     say "natively: $native"
-    docker/binaries.sh
+    scripts/binaries.sh
 else
-    say 'from the images, with docker run'
+    say 'in docker, each component from its image'
     ./build.sh --no-push
-    tag=${TAG:-$(docker/revision.sh)}
-    # The images' own user is nobody in particular; the folder on this machine decides who may
-    # write into it. Root hands it over, anybody else runs the containers as themselves.
-    user=()
-    if ((EUID == 0)); then chown -R 65532:65532 "$work"; else user=(--user "$(id -u):$(id -g)"); fi
+    start=(docker run --rm --network host --volume "$work:$work")
+    [[ $source == *://* ]] || start+=(--volume "$source:$source:ro")
+    # The folder on this machine decides who may write into it: root hands it to the images' own
+    # user, anybody else runs the containers as themselves.
+    if ((EUID == 0)); then chown -R 65532:65532 "$work"; else start+=(--user "$(id -u):$(id -g)"); fi
+    for variable in $(compgen -e | grep -E '^((GCS_INGEST|TRANSFORM|HPTUNE|TRAIN|DEPLOY)_|STORAGE_EMULATOR_HOST$)'); do
+        start+=(--env "$variable")
+    done
+    if [[ -n ${GOOGLE_APPLICATION_CREDENTIALS:-} ]]; then # read in place, never copied
+        start+=(--volume "$(realpath "$GOOGLE_APPLICATION_CREDENTIALS"):/var/secrets/gcp/key.json:ro"
+            --env GOOGLE_APPLICATION_CREDENTIALS=/var/secrets/gcp/key.json)
+    fi
 fi
 
-# Runs a component the way a pipeline does; its outputs, one JSON document, go to $work/NAME.json.
-component() {
-    local name=$1 command mounts=(-v "$work:$work") environment=() variable
-    shift
-    say "$name"
-    if [[ -n $native ]]; then
-        command=("target/dist/$name")
-    else
-        [[ $source == *://* ]] || mounts+=(-v "$source:$source:ro")
-        if [[ -n ${GOOGLE_APPLICATION_CREDENTIALS:-} ]]; then
-            mounts+=(-v "$(realpath "$GOOGLE_APPLICATION_CREDENTIALS"):/var/secrets/gcp/key.json:ro"
-                -e GOOGLE_APPLICATION_CREDENTIALS=/var/secrets/gcp/key.json)
-        fi
-        for variable in $(compgen -e | grep -E '^(GCS_INGEST|TRANSFORM|HPTUNE|TRAIN|DEPLOY|AIP)_|^STORAGE_EMULATOR_HOST$'); do
-            environment+=(-e "$variable")
-        done
-        command=(docker run --rm --network host "${user[@]}" "${mounts[@]}" "${environment[@]}"
-            --entrypoint '' "${REGISTRY:-kfp-components}/$name:$tag" "/$name")
+# Sets $command as a pipeline starts it: absolute, no shell, no entrypoint.
+command_of() {
+    local image=${REGISTRY:-kfp-components}/$1:${TAG:-$(scripts/revision.sh)}
+    command=("target/dist/$1" "${@:2}")
+    [[ -n $native ]] || command=("${start[@]}" --entrypoint '' "$image" "/$1" "${@:2}" --log-format text)
+}
+
+# step NAME MARKER FLAGS…: runs a component where it is wanted, or where its marker, the file it
+# writes last, is missing. Its outputs, one JSON document, are printed and kept in NAME.json.
+step() {
+    local name=$1 marker=$2
+    shift 2
+    [[ -z $finished ]] || return 0
+    if [[ $wanted == all || $wanted == "$name" || ! -e $marker ]]; then
+        say "$name"
+        command_of "$name" "$@"
+        "${command[@]}" >"$work/$name.json"
+        cat "$work/$name.json"
     fi
-    "${command[@]}" "$@" >"$work/$name.json"
+    [[ $wanted != "$name" ]] || finished=yes
 }
 
-# The last file each component writes: where it is missing, the component has not finished.
-marker() {
-    case $1 in
-    gcs-ingest) echo "$work/raw_data.csv" ;;
-    transform) echo "$work/examples/schema.json" ;;
-    hptune) echo "$work/best_hyperparameters.json" ;;
-    train) echo "$work/model/model.onnx" ;;
-    deploy) echo "$work/deployment.json" ;;
-    esac
-}
+finished=
+step gcs-ingest "$work/raw_data.csv" --source "$source" --raw-data "$work/raw_data.csv"
+step transform "$work/examples/schema.json" --raw-data "$work/raw_data.csv" \
+    --examples "$work/examples" --report "$work/data_report.html"
+step hptune "$work/best_hyperparameters.json" --examples "$work/examples" \
+    --best-hyperparameters "$work/best_hyperparameters.json" --trials "$work/trials.json" \
+    --metrics "$work/tuning_metrics.json" --report "$work/tuning_report.html"
+step train "$work/model/model.onnx" --examples "$work/examples" \
+    --best-hyperparameters "$work/best_hyperparameters.json" --model "$work/model" \
+    --metrics "$work/metrics.json" --report "$work/training_report.html"
+step deploy "$work/deployment.json" --model "$work/model" --model-repository "$work/model_repository" \
+    --deployment "$work/deployment.json"
 
-run() {
-    case $1 in
-    gcs-ingest) component gcs-ingest --source "$source" --raw-data "$work/raw_data.csv" ;;
-    transform) component transform --raw-data "$work/raw_data.csv" \
-        --examples "$work/examples" --report "$work/data_report.html" ;;
-    hptune) component hptune --examples "$work/examples" \
-        --best-hyperparameters "$work/best_hyperparameters.json" --trials "$work/trials.json" \
-        --metrics "$work/tuning_metrics.json" --report "$work/tuning_report.html" ;;
-    train) component train --examples "$work/examples" \
-        --best-hyperparameters "$work/best_hyperparameters.json" --model "$work/model" \
-        --metrics "$work/metrics.json" --report "$work/training_report.html" ;;
-    deploy) component deploy --model "$work/model" --model-repository "$work/model_repository" \
-        --model-name crypto-regressor --deployment "$work/deployment.json" ;;
-    esac
-}
-
-for step in "${steps[@]}"; do
-    if [[ $wanted == all || $wanted == "$step" || ! -e $(marker "$step") ]]; then run "$step"; fi
-    [[ $wanted != "$step" ]] || break
-done
+[[ ! -f $work/metrics.json ]] || { say 'metrics'; scripts/metrics.sh "$work/metrics.json"; }
+if [[ $wanted == all || $wanted == deploy ]]; then
+    say 'served'
+    command_of deploy serve --model-repository "$work/model_repository" --host 127.0.0.1 --port 0
+    scripts/ask_server.sh "$work/model/golden.json" "${command[@]}"
+fi
+say 'reports'
+ls "$work"/*.html

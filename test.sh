@@ -45,7 +45,7 @@ scripts() {
 }
 
 contract() {
-    docker/binaries.sh
+    scripts/binaries.sh
     "$venv/bin/python" tests/python/check_kfp_contract.py target/dist sample/crypto-markets-sample.csv
 }
 

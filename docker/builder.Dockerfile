@@ -1,4 +1,4 @@
-# Compiles all components once, statically; docker/binaries.sh copies them out of the last stage.
+# Compiles all components once, statically; scripts/binaries.sh copies them out of the last stage.
 # Needs BuildKit (for the caches) and an engine that can pull the base image.
 ARG RUST_IMAGE=rust:1.95-bookworm
 FROM ${RUST_IMAGE} AS build

@@ -1,5 +1,5 @@
 # One component's image: its static binary, CA roots and a writable /tmp, nothing else.
-# Built by build.sh from the folder that docker/binaries.sh fills.
+# Built by build.sh from the folder that scripts/binaries.sh fills.
 
 # The binary that goes into the image is the one that ran here: no copy without this stage.
 FROM scratch AS checked

@@ -70,7 +70,7 @@ for component in "${components[@]}"; do
     check "$component: numeric non-root user" equal 65532:65532 "$(config '{{.Config.User}}')"
     check "$component: neither entrypoint nor command" equal '[] []' "$(config '{{.Config.Entrypoint}} {{.Config.Cmd}}')"
     label() { config "{{index .Config.Labels \"org.opencontainers.image.$1\"}}"; }
-    check "$component: labels" equal "$component $SOURCE $(docker/revision.sh)" "$(label title) $(label source) $(label revision)"
+    check "$component: labels" equal "$component $SOURCE $(scripts/revision.sh)" "$(label title) $(label source) $(label revision)"
     check "$component: version label is the binary's" equal \
         "$component $(label version) ($(label revision))" \
         "$(docker run --rm --entrypoint '' "$image" "/$component" --version)"
@@ -94,9 +94,9 @@ check 'a missing registry is refused' fails_with 2 'build.sh: REGISTRY is not se
 # The rest needs no compiler: a copy of the scripts over the binaries just built.
 copy=$scratch/copy
 mkdir -p "$copy/target"
-cp -r build.sh docker Cargo.toml "$copy/"
+cp -r build.sh docker scripts Cargo.toml "$copy/"
 cp -r target/dist "$copy/target/"
-printf '#!/bin/sh\n' >"$copy/docker/binaries.sh"
+printf '#!/bin/sh\n' >"$copy/scripts/binaries.sh"
 check 'an engine that does not answer is named' fails_with 1 "build.sh: no docker engine answers
   next: start docker, or do without it: './local_test.sh --native'" env DOCKER_HOST=tcp://127.0.0.1:1 "$copy/build.sh"
 check 'a registry that is not there is named' fails_with 1 "build.sh: the registry 127.0.0.1:1 did not take 127.0.0.1:1/kfp/train:$TAG: Get \"http://127.0.0.1:1/v2/\": dial tcp 127.0.0.1:1: connect: connection refused

@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 
 readonly dist=target/dist rust_image=${RUST_IMAGE:-rust:1.95-bookworm}
 mapfile -t components < <(cut -d ' ' -f 1 docker/components)
-GIT_COMMIT=${GIT_COMMIT:-$(docker/revision.sh)}
+GIT_COMMIT=${GIT_COMMIT:-$(scripts/revision.sh)}
 export GIT_COMMIT
 
 say() { printf 'binaries.sh: %s\n' "$*" >&2; }
