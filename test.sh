@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# All checks of the project; ./test.sh NAME… runs only some: format lints scripts dependencies rust
-# contract native images docker. Logs are kept in target/test-logs.
+# All checks of the project; ./test.sh NAME… runs only some, by the names below after `run`.
+# Logs are kept in target/test-logs.
 #
 # The advisory database of cargo-deny changes by the day, not with the code, so it is no part of
 # this: `cargo deny check advisories` asks it.
@@ -13,7 +13,8 @@ passed=0 failed=0 skipped=0
 mkdir -p "$logs"
 
 # run NAME COMMAND…: one group of checks. Counts what the command's output counts (cargo's
-# "test result:", the shell tests' "ok -", "SKIPPED: why"); a silent tool counts as one check.
+# "test result:", "N passed, N failed", the shell tests' "ok -", "SKIPPED: why"); a tool that counts
+# nothing is one check.
 run() {
     local name=$1 log=$logs/$1.log status=0 ok bad none started=$SECONDS
     shift
@@ -22,6 +23,7 @@ run() {
     "$@" >"$log" 2>&1 </dev/null || status=$?
     read -r ok bad none < <(awk '
         /^test result:/ { ok += $4; bad += $6; none += $8 }
+        /^[0-9]+ passed, [0-9]+ failed/ { ok += $1; bad += $3 }
         /^ok - / { ok++ } /^not ok - / { bad++ } /^SKIPPED: / { none++ }
         END { print ok + 0, bad + 0, none + 0 }' "$log")
     if ((status != 0 && bad == 0)); then bad=1; elif ((ok + bad + none == 0)); then ok=1; fi
@@ -44,11 +46,6 @@ scripts() {
     git ls-files -z '*.sh' .ci/run | xargs -0 shellcheck --external-sources
 }
 
-contract() {
-    scripts/binaries.sh
-    "$venv/bin/python" tests/python/check_kfp_contract.py target/dist sample/crypto-markets-sample.csv
-}
-
 if ! python_tools >"$logs/python.log" 2>&1; then
     cat "$logs/python.log"
     echo 'test.sh: the Python tools cannot be installed; next: check that python3 has venv and reaches PyPI' >&2
@@ -65,7 +62,9 @@ run dependencies cargo deny check bans licenses sources
 run lints cargo clippy --workspace --all-targets --locked -- --deny warnings
 # --show-output: a test that cannot run says so there.
 run rust cargo test --workspace --locked --no-fail-fast -- --show-output
-run contract contract
+run binaries scripts/binaries.sh
+run contract "$PYTHON" tests/python/check_kfp_contract.py target/dist sample/crypto-markets-sample.csv
+run reference "$PYTHON" tests/python/reference.py target/dist --check
 run native tests/chain.sh --native
 run images tests/images.sh
 run docker tests/chain.sh
