@@ -4,9 +4,9 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . tests/lib.sh
 
-mode=docker options=()
+mode=docker how='in docker, each component from its image' options=()
 if [[ ${1:-} == --native ]]; then
-    mode=native options=(--native)
+    mode=native how='natively: as asked for' options=(--native)
 elif ! docker info >/dev/null 2>&1; then
     echo 'SKIPPED: the chain in docker: no docker engine answers'
     exit 0
@@ -16,10 +16,16 @@ trap 'rm -rf "$work"' EXIT
 chmod 755 "$work"
 
 local_test() { ./local_test.sh "${options[@]}" --work-dir "$work/$1" "${@:2}"; }
+said() { local_test "$@" >"$work/said" 2>"$work/log" || { cat "$work/log"; return 1; }; }
 whole() { find "$work/$1" -type f ! -path '*/model_repository/*' ! -name 'deploy*.json' ! -name '.*' ! -name 'gcs-ingest.json' -exec sha256sum {} + | sed "s#$work/$1##" | LC_ALL=C sort -k 2; }
 
-check "$mode: the whole chain" local_test all
-check "$mode: it ends with a prediction" grep -q '"predictions"' "$work/all/deployment.json"
+check "$mode: the whole chain" said all
+says() { grep -E "$1" "$work/said"; }
+check "$mode: it says how the components run" says "^== $how"
+check "$mode: it shows the metrics" says '^  this model( +-?[0-9.]+%?){4}$'
+check "$mode: it shows the naive baseline" says '^  baseline [a-z_]+( +-?[0-9.]+%?){4}$'
+check "$mode: it shows a prediction over HTTP" says '^200  \{"predictions":\[[0-9.]+\]'
+check "$mode: it names the reports" says "^$work/all/training_report.html$"
 for component in gcs-ingest transform hptune train deploy; do
     check "$mode: $component alone, on what is there" local_test all "$component"
 done
