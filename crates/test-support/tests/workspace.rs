@@ -6,6 +6,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::LazyLock,
 };
 
 use regex::bytes::Regex;
@@ -61,7 +62,7 @@ const IO: &[&str] = &["hyper", "mio", "reqwest", "tokio"];
 
 #[test]
 fn no_crate_depends_on_more_than_it_may() {
-    let workspace = Workspace::load();
+    let workspace = &*WORKSPACE;
     let allowed: BTreeMap<_, _> = ALLOWED.iter().copied().collect();
     let listed: BTreeSet<_> = allowed.keys().copied().collect();
     assert_eq!(
@@ -86,7 +87,7 @@ fn no_crate_depends_on_more_than_it_may() {
 
 #[test]
 fn heavy_dependencies_stay_where_they_belong() {
-    let workspace = Workspace::load();
+    let workspace = &*WORKSPACE;
     let has_polars = |name: &&str| workspace.tree(name).iter().any(|p| p.starts_with("polars"));
     let with_polars: Vec<_> = workspace.members().into_iter().filter(has_polars).collect();
     assert_eq!(
@@ -115,7 +116,7 @@ fn heavy_dependencies_stay_where_they_belong() {
 
 #[test]
 fn every_crate_has_the_lints_of_the_workspace() {
-    let workspace = Workspace::load();
+    let workspace = &*WORKSPACE;
     let root = manifest(&workspace.root);
     for name in workspace.members() {
         let lints = manifest(&workspace.root.join("crates").join(name))["lints"].clone();
@@ -133,7 +134,7 @@ fn every_crate_has_the_lints_of_the_workspace() {
 
 #[test]
 fn every_component_has_the_same_files_and_a_thin_main() {
-    let workspace = Workspace::load();
+    let workspace = &*WORKSPACE;
     for name in BINARIES {
         let folder = workspace.root.join("crates").join(name);
         for file in [
@@ -154,8 +155,8 @@ fn every_component_has_the_same_files_and_a_thin_main() {
 
 #[test]
 fn no_source_file_is_longer_than_600_lines() {
-    let root = Workspace::load().root;
-    let too_long: Vec<_> = tracked_files(&root)
+    let root = &WORKSPACE.root;
+    let too_long: Vec<_> = tracked_files(root)
         .into_iter()
         .filter(|path| has_extension(path, &["rs", "sh", "py"]))
         .filter_map(|path| {
@@ -168,22 +169,22 @@ fn no_source_file_is_longer_than_600_lines() {
 
 #[test]
 fn no_key_is_in_the_tracked_files_or_the_history() {
-    let root = Workspace::load().root;
+    let root = &WORKSPACE.root;
     let secret = secret_pattern();
-    for path in tracked_files(&root) {
+    for path in tracked_files(root) {
         // A tracked file may be deleted in the work tree; the history below still has it.
         let Ok(content) = fs::read(root.join(&path)) else {
             continue;
         };
         assert!(!secret.is_match(&content), "{} holds a key", path.display());
     }
-    let revisions = git(&root, &["rev-list", "--objects", "--all"], b"");
+    let revisions = git(root, &["rev-list", "--objects", "--all"], b"");
     let objects: Vec<u8> = revisions
         .split(|byte| *byte == b'\n')
         .filter_map(|line| line.split(|byte| *byte == b' ').next())
         .flat_map(|object| [object, b"\n"].concat())
         .collect();
-    let history = git(&root, &["cat-file", "--batch"], &objects);
+    let history = git(root, &["cat-file", "--batch"], &objects);
     assert!(history.len() > 10_000, "the history was not read");
     if let Some(found) = secret.find(&history) {
         // Not printed: only where to look.
@@ -221,12 +222,12 @@ fn the_key_pattern_finds_keys_and_leaves_code_alone() {
 
 #[test]
 fn real_keys_are_ignored_by_git() {
-    let root = Workspace::load().root;
+    let root = &WORKSPACE.root;
     let ignored = |path: &str| {
         let mut check = Command::new("git");
         check
             .args(["check-ignore", "--quiet", path])
-            .current_dir(&root);
+            .current_dir(root);
         check.status().expect("git runs").success()
     };
     for key in [
@@ -299,10 +300,14 @@ fn manifest(folder: &Path) -> toml::Value {
     toml::Value::Table(text.parse().expect("cargo parsed it too"))
 }
 
+static WORKSPACE: LazyLock<Workspace> = LazyLock::new(Workspace::load);
+
 /// What `cargo metadata` says.
 struct Workspace {
     root: PathBuf,
     metadata: Value,
+    /// Package names by their ids.
+    names: BTreeMap<String, String>,
 }
 
 impl Workspace {
@@ -320,8 +325,16 @@ impl Workspace {
             String::from_utf8_lossy(&output.stderr)
         );
         let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo prints JSON");
-        let root = PathBuf::from(metadata["workspace_root"].as_str().expect("it has a root"));
-        Self { root, metadata }
+        let root = PathBuf::from(text(&metadata["workspace_root"]));
+        let names = array(&metadata["packages"])
+            .iter()
+            .map(|p| (text(&p["id"]).to_owned(), text(&p["name"]).to_owned()))
+            .collect();
+        Self {
+            root,
+            metadata,
+            names,
+        }
     }
 
     fn members(&self) -> BTreeSet<&str> {
@@ -330,10 +343,7 @@ impl Workspace {
     }
 
     fn name(&self, id: &str) -> &str {
-        let package = array(&self.metadata["packages"])
-            .iter()
-            .find(|p| p["id"] == id);
-        text(&package.expect("every id has a package")["name"])
+        &self.names[id]
     }
 
     /// Names and kinds (`normal`, `build`, `dev`) of a member's own dependencies.
