@@ -1,1 +1,149 @@
-//! Moves raw data from any HTTP source into a storage bucket.
+//! Moves raw data from any HTTP source, or a file, into a storage bucket.
+//!
+//! The bytes stream through, whatever their number. A broken download is resumed where it broke
+//! as long as the source is still the same; the destination changes only once everything has
+//! arrived and was found right; and a source that has not changed since it was stored costs one
+//! HEAD request.
+
+mod address;
+mod args;
+mod download;
+mod entity;
+mod error;
+mod file;
+mod http;
+mod inspect;
+mod origin;
+mod plan;
+mod record;
+mod redact;
+mod retry;
+mod transfer;
+
+use component::{Artifact, ArtifactKind, Contract, Outcome, Outputs, Parameter, ParameterKind};
+use serde_json::{Map, Value};
+use storage::Storage;
+use tokio::time::Instant;
+use tracing::info;
+
+pub use address::SourceAddress;
+pub use args::{Args, Limits};
+pub use error::{Error, ReadError};
+
+use file::FileOrigin;
+use http::{HttpOptions, HttpOrigin};
+use origin::Origin;
+use plan::Plan;
+use retry::RetryPolicy;
+use transfer::{Setup, Stored};
+
+/// The component as the pipeline sees it.
+pub const CONTRACT: Contract = Contract {
+    name: "gcs-ingest",
+    about: "Moves raw data from any HTTP source or file into a storage bucket",
+    input_artifacts: &[],
+    output_artifacts: &[Artifact {
+        name: "raw_data",
+        kind: ArtifactKind::Dataset,
+        help: "The data as it came; its metadata tells from where",
+    }],
+    output_parameters: &[Parameter {
+        name: "raw_data_uri",
+        kind: ParameterKind::String,
+        help: "Storage address of the data, a folder if there are several sources",
+    }],
+};
+
+/// Transfers every source to its place, one after the other.
+pub async fn run(args: Args, context: component::Context) -> Result<Outcome, Error> {
+    let plan = Plan::new(&args)?;
+    if context.dry_run {
+        return Ok(Outcome::Plan(plan.describe()));
+    }
+    let work = ingest(&args.limits, args.force, &plan, &context);
+    tokio::select! {
+        biased;
+        () = context.cancel.cancelled() => Err(Error::Cancelled),
+        outputs = work => Ok(Outcome::Done(outputs?)),
+    }
+}
+
+async fn ingest(
+    limits: &Limits,
+    force: bool,
+    plan: &Plan,
+    context: &component::Context,
+) -> Result<Outputs, Error> {
+    let storage = Storage::from_env();
+    if let Some((bucket, options)) = &plan.bucket {
+        let outcome = storage.ensure_bucket(bucket, options).await?;
+        info!("bucket gs://{bucket}: {outcome:?}");
+    }
+    let setup = Setup {
+        storage: &storage,
+        context,
+        retry: RetryPolicy {
+            max_attempts: limits.max_attempts,
+            initial_delay: limits.retry_initial_delay,
+            max_delay: limits.retry_max_delay,
+        },
+        force,
+    };
+    let mut all = Vec::with_capacity(plan.transfers.len());
+    for transfer in &plan.transfers {
+        let origin = origin(&transfer.source, limits)?;
+        let deadline = Instant::now() + limits.timeout;
+        let stored = tokio::time::timeout_at(deadline, setup.transfer(transfer, &origin, deadline))
+            .await
+            .map_err(|_| Error::Timeout {
+                address: transfer.source.to_string(),
+                timeout: limits.timeout,
+            })??;
+        info!(
+            bytes = stored.meta.size,
+            "{} holds {}", stored.meta.uri, transfer.source
+        );
+        all.push(stored);
+    }
+    Ok(Outputs::new()
+        .artifact("raw_data", &plan.destination, metadata(&all))
+        .parameter("raw_data_uri", plan.destination.to_string()))
+}
+
+fn origin(source: &SourceAddress, limits: &Limits) -> Result<Origin, Error> {
+    let url = match source {
+        SourceAddress::File(path) => return Ok(Origin::File(FileOrigin(path.clone()))),
+        SourceAddress::Http(url) => url.clone(),
+    };
+    let options = HttpOptions {
+        connect_timeout: limits.connect_timeout,
+        read_timeout: limits.read_timeout,
+        max_redirects: limits.max_redirects,
+    };
+    HttpOrigin::new(options, url, source.promises_html())
+        .map(Origin::Http)
+        .map_err(|error| Error::Read {
+            address: source.to_string(),
+            source: error,
+        })
+}
+
+/// The provenance of everything stored: plain keys for one object; for several the totals, and
+/// each object's own behind its name.
+fn metadata(all: &[Stored]) -> Value {
+    let mut metadata = Map::new();
+    if let [only] = all {
+        only.record.describe(&only.meta, "", &mut metadata);
+        return metadata.into();
+    }
+    metadata.insert("files".to_owned(), all.len().into());
+    let bytes: u64 = all.iter().map(|stored| stored.meta.size).sum();
+    metadata.insert("bytes".to_owned(), bytes.into());
+    for stored in all {
+        let name = stored.meta.uri.file_name().unwrap_or_default();
+        stored
+            .record
+            .describe(&stored.meta, &format!("{name}."), &mut metadata);
+    }
+    metadata.into()
+}
