@@ -83,11 +83,13 @@ pub(crate) struct Parsed<A> {
 /// every flag.
 pub(crate) fn command<A: Args>(contract: &Contract) -> Command {
     let command = Command::new(contract.name)
-        .about(contract.about)
         .version(VERSION)
         .disable_help_subcommand(true)
         .max_term_width(100);
-    let command = CommonArgs::augment_args(A::augment_args(command));
+    // The doc comment of a group of flags would become the help's first line.
+    let command = CommonArgs::augment_args(A::augment_args(command))
+        .about(contract.about)
+        .long_about(None);
     with_environment(command, &contract.name.to_uppercase().replace('-', "_"))
 }
 
