@@ -82,6 +82,20 @@ for_each_instruction_set! {
 }
 
 for_each_instruction_set! {
+    /// Moves each average towards its value by `share` of the distance: an exponential moving
+    /// average with decay 1 − `share`.
+    ///
+    /// # Panics
+    /// When the lengths differ.
+    pub fn move_average(share: f32, values: &[f32], averages: &mut [f32]) {
+        assert_eq!(values.len(), averages.len(), "one value for each average");
+        for (value, average) in values.iter().zip(averages) {
+            *average = share.mul_add(*value - *average, *average);
+        }
+    }
+}
+
+for_each_instruction_set! {
     /// One Adam step on `parameters`; `first` and `second` are the moments, zero before the
     /// first step. Moments and gradients far too small to move a parameter become 0: left alone,
     /// those of dead units decay into denormal numbers, which processors multiply many times

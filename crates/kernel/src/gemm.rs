@@ -1,6 +1,6 @@
 //! The products of a dense layer.
 
-use crate::product::{Initial, Left, Product};
+use crate::product::{Left, Product};
 use crate::transpose;
 
 /// Batches smaller than this are transposed for the input gradient, larger ones get transposed
@@ -10,15 +10,10 @@ const TRANSPOSE_WEIGHTS_ROWS: usize = 64;
 /// `y = x · weights + bias`: `x` is rows × inputs, `weights` inputs × outputs, `bias` outputs,
 /// `y` rows × outputs.
 pub fn affine(x: &[f32], weights: &[f32], bias: &[f32], y: &mut [f32]) {
-    forward(x, weights, bias.len(), Initial::Row(bias), y);
+    forward(x, weights, bias.len(), Some(bias), y);
 }
 
-/// `y += x · weights`: `x` is rows × inputs, `weights` inputs × outputs, `y` rows × outputs.
-pub fn add_product(x: &[f32], weights: &[f32], outputs: usize, y: &mut [f32]) {
-    forward(x, weights, outputs, Initial::Output, y);
-}
-
-fn forward(x: &[f32], weights: &[f32], outputs: usize, initial: Initial, y: &mut [f32]) {
+fn forward(x: &[f32], weights: &[f32], outputs: usize, initial: Option<&[f32]>, y: &mut [f32]) {
     let depth = weights.len() / outputs;
     let left = Left {
         data: x,
@@ -56,7 +51,7 @@ pub fn weight_gradient(x: &[f32], dy: &[f32], outputs: usize, dw: &mut [f32]) {
         columns,
         left,
         right,
-        initial: Initial::Zero,
+        initial: None,
     }
     .run(dw);
 }
@@ -78,12 +73,12 @@ pub fn input_gradient(
     if outputs == 1 || rows >= TRANSPOSE_WEIGHTS_ROWS {
         scratch.resize(weights.len(), 0.0);
         transpose(weights, outputs, scratch);
-        return forward(dy, scratch, inputs, Initial::Zero, dx);
+        return forward(dy, scratch, inputs, None, dx);
     }
     scratch.resize(dy.len() + dx.len(), 0.0);
     let (dy_transposed, dx_transposed) = scratch.split_at_mut(dy.len());
     transpose(dy, outputs, dy_transposed);
-    forward(weights, dy_transposed, rows, Initial::Zero, dx_transposed);
+    forward(weights, dy_transposed, rows, None, dx_transposed);
     transpose(dx_transposed, rows, dx);
 }
 

@@ -25,5 +25,5 @@ mod instruction_set;
 mod product;
 mod simd;
 
-pub use elementwise::{AdamStep, adam, column_sums, relu, relu_gradient, transpose};
-pub use gemm::{add_product, affine, input_gradient, weight_gradient};
+pub use elementwise::{AdamStep, adam, column_sums, move_average, relu, relu_gradient, transpose};
+pub use gemm::{affine, input_gradient, weight_gradient};

@@ -20,7 +20,8 @@ pub(crate) struct Product<'a> {
     pub(crate) left: Left<'a>,
     /// `depth` × `columns`, row-major.
     pub(crate) right: &'a [f32],
-    pub(crate) initial: Initial<'a>,
+    /// What each column's sums start from; 0 where there is nothing.
+    pub(crate) initial: Option<&'a [f32]>,
 }
 
 /// The left matrix: element (row, k) is `data[row * row_stride + k * depth_stride]`.
@@ -29,16 +30,6 @@ pub(crate) struct Left<'a> {
     pub(crate) data: &'a [f32],
     pub(crate) row_stride: usize,
     pub(crate) depth_stride: usize,
-}
-
-/// What the sums start from.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Initial<'a> {
-    Zero,
-    /// One value for each column.
-    Row(&'a [f32]),
-    /// What the output holds.
-    Output,
 }
 
 impl Product<'_> {
@@ -116,7 +107,7 @@ impl Product<'_> {
             let last = row * left.row_stride + k * left.depth_stride;
             assert!(last < left.data.len(), "the left side is rows × depth");
         }
-        if let Initial::Row(values) = initial {
+        if let Some(values) = initial {
             assert_eq!(values.len(), *columns, "one initial value for each column");
         }
     }
@@ -203,7 +194,7 @@ unsafe fn by_height<S: Simd>(
             }
         };
     }
-    tile!(1 2 3 4 5 6)
+    tile!(1 2 3 4 5 6);
 }
 
 /// # Safety
@@ -265,14 +256,11 @@ unsafe fn tile<S: Simd, const ROWS: usize, const VECTORS: usize, const PARTIAL: 
         };
         let output = output.add(row * columns + column);
         let mut sums = [[S::splat(0.0); VECTORS]; ROWS];
-        for (r, sums) in sums.iter_mut().enumerate() {
-            let source = match initial {
-                Initial::Zero => continue,
-                Initial::Row(values) => values.as_ptr().add(column),
-                Initial::Output => output.add(r * columns).cast_const(),
-            };
-            for (vector, sum) in sums.iter_mut().enumerate() {
-                *sum = load(source, vector);
+        if let Some(initial) = initial {
+            for sums in &mut sums {
+                for (vector, sum) in sums.iter_mut().enumerate() {
+                    *sum = load(initial.as_ptr().add(column), vector);
+                }
             }
         }
         let mut left_k = left.data.as_ptr().wrapping_add(row * left.row_stride);

@@ -56,55 +56,47 @@ impl Dense {
     }
 }
 
-/// A dense network with one output: `ReLU` after every layer but the last, and optionally a linear
-/// path from the inputs straight to the output.
+/// A dense network with one output: `ReLU` after every layer but the last.
 ///
-/// `z = dense_L(relu(… relu(dense_1(x)))) + x · skip`
+/// `z = dense_L(relu(… relu(dense_1(x))))`
 #[derive(Clone, Debug, PartialEq)]
 pub struct Network {
     layers: Vec<Dense>,
-    skip: Option<Vec<f32>>,
 }
 
 /// Working memory of [`Network::forward`], to be reused between calls.
 #[derive(Clone, Debug, Default)]
 pub struct Scratch {
+    outputs: Vec<f32>,
     current: Vec<f32>,
     next: Vec<f32>,
 }
 
+/// Rows computed at a time: bounds the working memory and keeps it in cache.
+const BLOCK_ROWS: usize = 256;
+
 impl Network {
-    /// A network from its layers, first to last, and the weights of the linear path (one for
-    /// each input), if it has one.
-    pub fn new(layers: Vec<Dense>, skip: Option<Vec<f32>>) -> Result<Self, ModelError> {
+    /// A network from its layers, first to last.
+    pub fn new(layers: Vec<Dense>) -> Result<Self, ModelError> {
         let problem = |problem: String| Err(ModelError::NetworkShape { problem });
-        let Some((first, last)) = layers.first().zip(layers.last()) else {
+        let Some(last) = layers.last() else {
             return problem("it has no layers".to_owned());
         };
-        if let Some(i) = (1..layers.len()).find(|i| layers[i - 1].outputs() != layers[*i].inputs())
-        {
-            return problem(format!(
-                "layer {i} takes {} values and the layer before gives {}",
-                layers[i].inputs(),
-                layers[i - 1].outputs()
-            ));
-        }
         if last.outputs() != 1 {
             return problem(format!(
                 "the last layer gives {} values, not 1",
                 last.outputs()
             ));
         }
-        if let Some(skip) = &skip
-            && skip.len() != first.inputs()
-        {
+        let joined = |i: &usize| layers[i - 1].outputs() == layers[*i].inputs();
+        if let Some(i) = (1..layers.len()).find(|i| !joined(i)) {
             return problem(format!(
-                "the linear path takes {} values and the first layer {}",
-                skip.len(),
-                first.inputs()
+                "layer {i} takes {} values and the layer before gives {}",
+                layers[i].inputs(),
+                layers[i - 1].outputs()
             ));
         }
-        Ok(Self { layers, skip })
+        Ok(Self { layers })
     }
 
     /// The layers, first to last.
@@ -112,14 +104,9 @@ impl Network {
         &self.layers
     }
 
-    /// Weights of the linear path, one for each input.
-    pub fn skip(&self) -> Option<&[f32]> {
-        self.skip.as_deref()
-    }
-
-    /// Layers and linear path, to be changed in place; shapes stay as they are.
-    pub fn parameters_mut(&mut self) -> (&mut [Dense], Option<&mut [f32]>) {
-        (&mut self.layers, self.skip.as_deref_mut())
+    /// The layers, their parameters to be changed in place; shapes stay as they are.
+    pub fn layers_mut(&mut self) -> &mut [Dense] {
+        &mut self.layers
     }
 
     /// Values it takes.
@@ -135,13 +122,11 @@ impl Network {
 
     /// Whether every parameter is a finite number.
     pub fn is_finite(&self) -> bool {
-        let dense = self
+        let mut parameters = self
             .layers
             .iter()
             .flat_map(|layer| layer.weights.iter().chain(&layer.bias));
-        dense
-            .chain(self.skip.iter().flatten())
-            .all(|value| value.is_finite())
+        parameters.all(|value| value.is_finite())
     }
 
     /// The output for each encoded row (n × inputs, row-major): n values. A row's output does
@@ -150,22 +135,29 @@ impl Network {
     /// # Panics
     /// When `inputs` is not a whole number of rows.
     pub fn forward<'s>(&self, inputs: &[f32], scratch: &'s mut Scratch) -> &'s [f32] {
-        assert_eq!(inputs.len() % self.inputs(), 0, "a whole number of rows");
-        let rows = inputs.len() / self.inputs();
-        let Scratch { current, next } = scratch;
-        let last = self.layers.len() - 1;
-        for (i, layer) in self.layers.iter().enumerate() {
-            next.resize(rows * layer.outputs(), 0.0);
-            let x: &[f32] = if i == 0 { inputs } else { current };
-            kernel::affine(x, &layer.weights, &layer.bias, next);
-            if i < last {
-                kernel::relu(next);
+        assert!(
+            inputs.len().is_multiple_of(self.inputs()),
+            "a whole number of rows"
+        );
+        let Scratch {
+            outputs,
+            current,
+            next,
+        } = scratch;
+        outputs.clear();
+        for block in inputs.chunks(BLOCK_ROWS * self.inputs()) {
+            let rows = block.len() / self.inputs();
+            for (i, layer) in self.layers.iter().enumerate() {
+                next.resize(rows * layer.outputs(), 0.0);
+                let x: &[f32] = if i == 0 { block } else { current };
+                kernel::affine(x, &layer.weights, &layer.bias, next);
+                if i + 1 < self.layers.len() {
+                    kernel::relu(next);
+                }
+                std::mem::swap(current, next);
             }
-            std::mem::swap(current, next);
+            outputs.extend_from_slice(current);
         }
-        if let Some(skip) = &self.skip {
-            kernel::add_product(inputs, skip, 1, current);
-        }
-        current
+        outputs
     }
 }

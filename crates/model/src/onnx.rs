@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! inputs [batch, k] ─ Gather ─ Div ─ Log ─ (Concat) ─ Sub ─ Div ─▶ features [batch, m]
-//!   ─ [Gemm ─ Relu]* ─ Gemm ─ (Gemm: the linear path) ─▶ network output [batch, 1]
+//!   ─ [Gemm ─ Relu]* ─ Gemm ─▶ network output [batch, 1]
 //!   ─ Mul ─ Add ─ (Exp ─ Mul) ─▶ predictions [batch, 1]
 //! ```
 //!

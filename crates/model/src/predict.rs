@@ -4,9 +4,6 @@ use artifacts::ModelMetadata;
 
 use crate::{FeatureTransform, ModelError, Network, Scratch};
 
-/// Rows encoded and predicted at a time: bounds the working memory and keeps it in cache.
-const BLOCK_ROWS: usize = 256;
-
 /// A trained model: transform, network, and what it says about itself.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Model {
@@ -77,20 +74,19 @@ impl Model {
     /// # Panics
     /// When `rows` is not a whole number of rows.
     pub fn predict(&self, rows: &[f32], scratch: &mut PredictScratch) -> Vec<f64> {
-        let (width, features) = (self.transform.input_width(), self.transform.feature_width());
-        assert_eq!(rows.len() % width, 0, "a whole number of rows");
-        let mut predictions = Vec::with_capacity(rows.len() / width);
-        for block in rows.chunks(BLOCK_ROWS * width) {
-            scratch.encoded.resize(block.len() / width * features, 0.0);
-            self.transform.encode(block, &mut scratch.encoded);
-            let outputs = self.network.forward(&scratch.encoded, &mut scratch.network);
-            predictions.extend(block.chunks_exact(width).zip(outputs).map(|(row, output)| {
-                f64::from(
-                    self.transform
-                        .decode_label(*output, self.transform.reference(row)),
-                )
-            }));
-        }
-        predictions
+        let width = self.transform.input_width();
+        assert!(rows.len().is_multiple_of(width), "a whole number of rows");
+        scratch
+            .encoded
+            .resize(rows.len() / width * self.transform.feature_width(), 0.0);
+        self.transform.encode(rows, &mut scratch.encoded);
+        let outputs = self.network.forward(&scratch.encoded, &mut scratch.network);
+        let decode = |(row, output): (&[f32], &f32)| {
+            f64::from(
+                self.transform
+                    .decode_label(*output, self.transform.reference(row)),
+            )
+        };
+        rows.chunks_exact(width).zip(outputs).map(decode).collect()
     }
 }

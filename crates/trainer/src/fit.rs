@@ -3,6 +3,7 @@
 //! The same sets, options and seed give the same weights, bit for bit, on any number of threads.
 
 mod adam;
+mod average;
 mod backward;
 mod batches;
 mod encoded;
@@ -17,6 +18,7 @@ use model::{Network, Scratch};
 
 use crate::Random;
 use adam::Adam;
+use average::Average;
 use backward::Backward;
 use batches::Batches;
 pub use encoded::{EncodeError, EncodedSet};
@@ -65,6 +67,9 @@ pub struct Fit {
 
 impl Fit {
     /// The look at the eval split whose network was kept.
+    ///
+    /// # Panics
+    /// When `history` was changed so that it no longer holds it.
     pub fn best(&self) -> &Step {
         let best = self.history.iter().find(|look| look.step == self.best_step);
         best.expect("the best step was looked at")
@@ -81,10 +86,10 @@ pub fn fit(
 ) -> Result<Fit, FitError> {
     check(train, eval, options)?;
     let mut random = Random::new(options.seed);
-    let skip = options.linear_path.then(|| vec![0.0; train.width()]);
     let mut network =
-        network_init::initial_network(train.width(), &options.hidden_units, skip, &mut random);
+        network_init::initial_network(train.width(), &options.hidden_units, &mut random);
     let mut adam = Adam::new(&network, options.weight_decay);
+    let mut average = Average::new(&network, options.average_decay);
     let mut backward = Backward::new(&network);
     let mut batches = Batches::new(train, options.batch_size, random);
     let mut looks = Looks::new(train, eval, &network);
@@ -97,9 +102,14 @@ pub fn fit(
         steps += 1;
         diverged(steps, loss, options)?;
         adam.step(options.learning_rate * factor, &backward, &mut network);
+        average.update(&network);
         (batch_losses, batch_count) = (batch_losses + loss, batch_count + 1);
         if steps % options.eval_every == 0 || steps == options.train_steps {
-            let eval_loss = looks.look(steps, batch_losses / f64::from(batch_count), &network);
+            let eval_loss = looks.look(
+                steps,
+                batch_losses / f64::from(batch_count),
+                average.network(),
+            );
             diverged(steps, eval_loss, options)?;
             (batch_losses, batch_count) = (0.0, 0);
             flow = observe(looks.last());

@@ -1,6 +1,6 @@
 //! A small generator whose stream depends on the seed alone.
 
-/// xoshiro256++ 1.0, seeded through SplitMix64 as its authors advise.
+/// xoshiro256++ 1.0, seeded through `SplitMix64` as its authors advise.
 /// Source: Blackman and Vigna, <https://prng.di.unimi.it/>.
 #[derive(Clone, Debug)]
 pub struct Random {

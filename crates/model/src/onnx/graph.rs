@@ -11,8 +11,6 @@ use crate::{FeatureTransform, Network};
 
 /// Prefix of the dense layers' nodes and tensors: `dense_0.weights`, `dense_0.bias`, ….
 pub(super) const DENSE: &str = "dense_";
-/// Node of the linear path; its weights are `skip.weights`.
-pub(super) const SKIP: &str = "skip";
 
 /// The whole graph, from `inputs` to `predictions`.
 pub(super) fn build(transform: &FeatureTransform, network: &Network) -> GraphProto {
@@ -174,11 +172,6 @@ impl Builder {
             if i < last {
                 current = self.node("Relu", &[&current], &format!("{name}.activations"));
             }
-        }
-        if let Some(skip) = network.skip() {
-            let weights = format!("{SKIP}.weights");
-            self.floats(&weights, &[skip.len(), 1], skip);
-            current = self.node("Gemm", &[features, &weights, &current], SKIP);
         }
         current
     }

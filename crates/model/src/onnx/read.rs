@@ -3,7 +3,7 @@
 use artifacts::{ModelMetadata, layout};
 use prost::Message;
 
-use super::graph::{self, DENSE, SKIP};
+use super::graph::{self, DENSE};
 use super::proto::{FLOAT, GraphProto, ModelProto, NodeProto, TensorProto};
 use super::{IR_VERSION, OPSET, limits};
 use crate::{Dense, Model, ModelError, Network};
@@ -141,21 +141,19 @@ fn operators(graph: &GraphProto) -> Result<(), OnnxError> {
     })
 }
 
-/// The layers and the linear path, from the tensors that carry their names.
+/// The layers, from the tensors that carry their names.
 fn network(graph: &GraphProto) -> Result<Network, ModelError> {
-    let gemms = graph.node.iter().filter(|node| node.op_type == "Gemm");
-    let (skips, dense): (Vec<_>, Vec<_>) = gemms.partition(|node| node.name == SKIP);
-    let layers = (0..dense.len()).map(|i| {
+    let layers = graph
+        .node
+        .iter()
+        .filter(|node| node.op_type == "Gemm")
+        .count();
+    let layers = (0..layers).map(|i| {
         let (dims, weights) = tensor(graph, &format!("{DENSE}{i}.weights"))?;
         let (_, bias) = tensor(graph, &format!("{DENSE}{i}.bias"))?;
         Dense::new(dims.first().copied().unwrap_or(0), weights, bias)
     });
-    let layers = layers.collect::<Result<_, _>>()?;
-    let skip = match skips.as_slice() {
-        [] => None,
-        _ => Some(tensor(graph, &format!("{SKIP}.weights"))?.1),
-    };
-    Network::new(layers, skip)
+    Network::new(layers.collect::<Result<_, _>>()?)
 }
 
 /// Shape and values of a float initialiser.

@@ -37,7 +37,6 @@ impl Adam {
         let layers = network.layers().iter();
         let moments = layers
             .flat_map(|layer| [layer.weights(), layer.bias()])
-            .chain(network.skip())
             .map(Moments::of)
             .collect();
         Self {
@@ -48,8 +47,7 @@ impl Adam {
         }
     }
 
-    /// One step along the gradients. Weight decay is for the dense layers' weights: biases and
-    /// the linear path carry what is known of the label's level.
+    /// One step along the gradients. Weight decay is for the weights: biases carry the level.
     pub(super) fn step(&mut self, learning_rate: f64, gradients: &Backward, network: &mut Network) {
         self.beta1_power *= BETA1;
         self.beta2_power *= BETA2;
@@ -65,20 +63,18 @@ impl Adam {
             keep: (1.0 - learning_rate * self.weight_decay) as f32,
             ..plain
         };
-        let (layers, skip) = network.parameters_mut();
         let mut moments = self.moments.iter_mut();
         let mut next = || {
             moments
                 .next()
                 .expect("moments were made for every parameter list")
         };
-        for (layer, (weight_gradients, bias_gradients)) in layers.iter_mut().zip(&gradients.dense) {
+        for (layer, (weight_gradients, bias_gradients)) in
+            network.layers_mut().iter_mut().zip(&gradients.dense)
+        {
             let (weights, bias) = layer.parameters_mut();
             next().update(&decayed, weight_gradients, weights);
             next().update(&plain, bias_gradients, bias);
-        }
-        if let Some(skip) = skip {
-            next().update(&plain, &gradients.skip, skip);
         }
     }
 }

@@ -15,8 +15,6 @@ pub(super) struct Backward {
     scratch: Vec<f32>,
     /// Gradients by weights and bias, for each layer.
     pub(super) dense: Vec<(Vec<f32>, Vec<f32>)>,
-    /// Gradient by the linear path.
-    pub(super) skip: Vec<f32>,
 }
 
 impl Backward {
@@ -31,7 +29,6 @@ impl Backward {
             inner: Vec::new(),
             scratch: Vec::new(),
             dense,
-            skip: network.skip().map(zeros).unwrap_or_default(),
         }
     }
 
@@ -43,9 +40,6 @@ impl Backward {
         let error = loss::mean_squared_error(outputs, targets);
         self.outer.resize(targets.len(), 0.0);
         loss::gradient(outputs, targets, &mut self.outer);
-        if network.skip().is_some() {
-            kernel::weight_gradient(inputs, &self.outer, 1, &mut self.skip);
-        }
         for (i, layer) in network.layers().iter().enumerate().rev() {
             let outputs = layer.outputs();
             if i < last {
@@ -80,8 +74,6 @@ impl Backward {
             kernel::affine(x, layer.weights(), layer.bias(), y);
             if i < last {
                 kernel::relu(y);
-            } else if let Some(skip) = network.skip() {
-                kernel::add_product(inputs, skip, 1, y);
             }
         }
     }

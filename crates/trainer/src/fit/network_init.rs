@@ -10,14 +10,9 @@ pub fn hidden_units(first_layer_size: u32, num_layers: u32, scale_factor: f64) -
     (0..num_layers).map(|i| (units(i) as u32).max(2)).collect()
 }
 
-/// A network with weights uniform in ±√(6 / inputs) (He et al. 2015, for ReLU), zero biases and
-/// a zero last layer, so that it starts as its linear path alone, or as the label's mean.
-pub(super) fn initial_network(
-    inputs: usize,
-    hidden_units: &[u32],
-    skip: Option<Vec<f32>>,
-    random: &mut Random,
-) -> Network {
+/// A network with weights uniform in ±√(6 / inputs) (He et al. 2015, for `ReLU`), zero biases and
+/// a zero last layer, so that it starts as the label's mean.
+pub(super) fn initial_network(inputs: usize, hidden_units: &[u32], random: &mut Random) -> Network {
     let mut width = inputs;
     let hidden = hidden_units.iter().map(|&units| {
         let (fan_in, fan_out) = (width, units as usize);
@@ -28,7 +23,7 @@ pub(super) fn initial_network(
     });
     let mut layers: Vec<Dense> = hidden.collect();
     layers.push(dense(width, vec![0.0; width], 1));
-    Network::new(layers, skip).expect("each layer takes what the one before gives")
+    Network::new(layers).expect("each layer takes what the one before gives")
 }
 
 fn dense(inputs: usize, weights: Vec<f32>, outputs: usize) -> Dense {

@@ -19,10 +19,11 @@ pub struct FitOptions {
     pub eval_every: u64,
     /// Evaluations without a better eval loss after which fitting stops; `None`: never.
     pub patience: Option<u32>,
-    /// Decoupled weight decay of the dense layers' weights, λ of AdamW.
+    /// Decoupled weight decay of the dense layers' weights, λ of `AdamW`.
     pub weight_decay: f64,
-    /// Whether the network has a linear path from inputs to output beside the dense layers.
-    pub linear_path: bool,
+    /// Decay of the moving average of the weights that is evaluated and kept; 0: the weights
+    /// themselves.
+    pub average_decay: f64,
     /// Seed of the first weights and of the batches.
     pub seed: u64,
 }
@@ -38,7 +39,7 @@ impl Default for FitOptions {
             eval_every: 100,
             patience: None,
             weight_decay: 1e-2,
-            linear_path: true,
+            average_decay: 0.998,
             seed: 0,
         }
     }
@@ -90,6 +91,10 @@ impl FitOptions {
         if !(decay.is_finite() && decay >= 0.0 && decay * self.learning_rate < 1.0) {
             let requirement = "at least 0 and below 1 / learning_rate";
             return option("weight_decay", decay.to_string(), requirement);
+        }
+        if !(0.0..1.0).contains(&self.average_decay) {
+            let requirement = "at least 0 and below 1";
+            return option("average_decay", self.average_decay.to_string(), requirement);
         }
         if self.hidden_units.contains(&0) {
             return option(

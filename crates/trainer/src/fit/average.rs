@@ -1,0 +1,40 @@
+//! Moving average of the weights.
+
+use model::Network;
+
+/// Exponential moving average of a network's parameters over the steps (Polyak & Juditsky 1992;
+/// with the warm-up that lets the first steps be forgotten).
+#[derive(Debug)]
+pub(super) struct Average {
+    network: Network,
+    decay: f64,
+    steps: u64,
+}
+
+impl Average {
+    /// An average that starts at `network`; a decay of 0 follows it exactly.
+    pub(super) fn new(network: &Network, decay: f64) -> Self {
+        Self {
+            network: network.clone(),
+            decay,
+            steps: 0,
+        }
+    }
+
+    /// The averaged network.
+    pub(super) fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// Takes in the network after a step.
+    pub(super) fn update(&mut self, network: &Network) {
+        self.steps += 1;
+        let steps = self.steps as f64;
+        let share = (1.0 - self.decay.min(steps / (steps + 9.0))) as f32;
+        for (average, layer) in self.network.layers_mut().iter_mut().zip(network.layers()) {
+            let (weights, bias) = average.parameters_mut();
+            kernel::move_average(share, layer.weights(), weights);
+            kernel::move_average(share, layer.bias(), bias);
+        }
+    }
+}
