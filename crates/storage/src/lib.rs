@@ -12,17 +12,20 @@
 mod blocking;
 mod disk;
 mod error;
+mod gcs;
 mod glob;
 mod memory;
 mod meta;
 mod reader;
 mod source;
+mod spool;
 mod storage;
 mod tally;
 mod uri;
 
 pub use blocking::{BlockingReader, blocking_reader};
 pub use error::Error;
+pub use gcs::GcsOptions;
 pub use meta::{BucketOptions, BucketOutcome, ByteRange, ObjectMeta, Precondition, PutOptions};
 pub use reader::Reader;
 pub use source::{BytesSource, FileSource, Source, SourceError};
@@ -30,4 +33,4 @@ pub use storage::Storage;
 pub use uri::{InvalidUri, Uri};
 
 /// What every call of this crate returns.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -20,6 +20,12 @@ pub trait Source: Send + 'static {
     /// longer or shorter fails the write.
     fn size(&self) -> Option<u64>;
 
+    /// The CRC32C of all the bytes, where it is known beforehand: a store that can then refuses a
+    /// damaged transfer before it replaces anything.
+    fn crc32c(&self) -> Option<u32> {
+        None
+    }
+
     /// The next bytes; `None` at the end.
     fn next(&mut self) -> impl Future<Output = Option<Result<Bytes, SourceError>>> + Send;
 
@@ -49,6 +55,10 @@ impl Source for BytesSource {
         Some(self.bytes.len() as u64)
     }
 
+    fn crc32c(&self) -> Option<u32> {
+        Some(crc32c::crc32c(&self.bytes))
+    }
+
     async fn next(&mut self) -> Option<Result<Bytes, SourceError>> {
         let rest = self.bytes.slice(self.position..);
         self.position = self.bytes.len();
@@ -76,7 +86,11 @@ impl FileSource {
     pub async fn open(path: &Path) -> std::io::Result<Self> {
         let file = tokio::fs::File::open(path).await?;
         let size = file.metadata().await?.len();
-        Ok(Self { file, size })
+        Ok(Self::of(file, size))
+    }
+
+    pub(crate) fn of(file: tokio::fs::File, size: u64) -> Self {
+        Self { file, size }
     }
 }
 

@@ -7,8 +7,8 @@ use bytes::Bytes;
 
 use crate::meta::Depth;
 use crate::{
-    BucketOptions, BucketOutcome, ByteRange, BytesSource, Error, FileSource, ObjectMeta,
-    PutOptions, Reader, Result, Source, Uri, disk, glob, memory::Memory,
+    BucketOptions, BucketOutcome, ByteRange, BytesSource, Error, FileSource, GcsOptions,
+    ObjectMeta, PutOptions, Reader, Result, Source, Uri, disk, gcs::Gcs, glob, memory::Memory,
 };
 
 /// Reads and writes objects wherever they are. Cheap to clone; clones share connections.
@@ -23,13 +23,21 @@ pub struct Storage {
 #[derive(Clone, Debug)]
 enum Remote {
     Memory(Memory),
+    Gcs(Gcs),
 }
 
 impl Storage {
     /// Cloud Storage for `gs://` addresses, with the credentials the environment offers. Does no
     /// I/O: the client is made when the first `gs://` address is used.
     pub fn from_env() -> Self {
-        Self::memory()
+        Self::with_gcs(GcsOptions::from_env())
+    }
+
+    /// Cloud Storage for `gs://` addresses, reached as `options` say. Does no I/O.
+    pub fn with_gcs(options: GcsOptions) -> Self {
+        Self {
+            remote: Remote::Gcs(Gcs::new(options)),
+        }
     }
 
     /// `gs://` addresses live in memory, for tests.
@@ -44,6 +52,7 @@ impl Storage {
         match (uri.local_path(), &self.remote) {
             (Some(path), _) => disk::open(uri, path, &range).await,
             (None, Remote::Memory(memory)) => memory.open(object(uri)?, &range),
+            (None, Remote::Gcs(gcs)) => gcs.open(object(uri)?, &range).await,
         }
     }
 
@@ -63,6 +72,7 @@ impl Storage {
         match (uri.local_path(), &self.remote) {
             (Some(path), _) => disk::put(uri, path, source, options).await,
             (None, Remote::Memory(memory)) => memory.put(object(uri)?, source, options).await,
+            (None, Remote::Gcs(gcs)) => gcs.put(object(uri)?, source, &options).await,
         }
     }
 
@@ -93,7 +103,9 @@ impl Storage {
     pub async fn stat(&self, uri: &Uri) -> Result<Option<ObjectMeta>> {
         match (uri.local_path(), &self.remote) {
             (Some(path), _) => disk::stat(uri, path).await,
+            (None, _) if uri.is_dir_like() => Ok(None),
             (None, Remote::Memory(memory)) => Ok(memory.stat(uri)),
+            (None, Remote::Gcs(gcs)) => gcs.stat(uri).await,
         }
     }
 
@@ -107,6 +119,7 @@ impl Storage {
         match (folder.local_path(), &self.remote) {
             (Some(path), _) => disk::list(folder, path, depth).await,
             (None, Remote::Memory(memory)) => Ok(memory.list(folder, depth)),
+            (None, Remote::Gcs(gcs)) => gcs.list(folder, depth).await,
         }
     }
 
@@ -141,6 +154,7 @@ impl Storage {
                 memory.delete(object(uri)?);
                 Ok(())
             }
+            (None, Remote::Gcs(gcs)) => gcs.delete(object(uri)?).await,
         }
     }
 
@@ -155,6 +169,7 @@ impl Storage {
         match (of.uri.local_path(), &self.remote) {
             (Some(path), _) => disk::set_metadata(of, path, metadata).await,
             (None, Remote::Memory(memory)) => memory.set_metadata(of, metadata),
+            (None, Remote::Gcs(gcs)) => gcs.set_metadata(of, metadata).await,
         }
     }
 
@@ -167,6 +182,7 @@ impl Storage {
     ) -> Result<BucketOutcome> {
         match &self.remote {
             Remote::Memory(memory) => Ok(memory.ensure_bucket(bucket, options)),
+            Remote::Gcs(gcs) => gcs.ensure_bucket(bucket, options).await,
         }
     }
 
@@ -175,7 +191,8 @@ impl Storage {
     pub async fn remove_stale(&self, folder: &Uri) -> Result<usize> {
         match (folder.local_path(), &self.remote) {
             (Some(path), _) => disk::remove_stale(folder, path).await,
-            (None, Remote::Memory(_)) => Ok(0),
+            // Unfinished uploads have no name; Cloud Storage forgets them after a week.
+            (None, _) => Ok(0),
         }
     }
 }

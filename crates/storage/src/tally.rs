@@ -51,6 +51,10 @@ impl<S: Source> Source for Tally<S> {
         self.source.size()
     }
 
+    fn crc32c(&self) -> Option<u32> {
+        self.source.crc32c()
+    }
+
     async fn next(&mut self) -> Option<std::result::Result<Bytes, SourceError>> {
         let piece = match self.source.next().await? {
             Ok(piece) => piece,

@@ -285,7 +285,7 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
 }
 
 /// A path in `folder` that no other writer uses.
-fn unique(folder: &Path, prefix: &str, suffix: &str) -> PathBuf {
+pub(crate) fn unique(folder: &Path, prefix: &str, suffix: &str) -> PathBuf {
     use std::hash::{BuildHasher as _, Hasher as _, RandomState};
     let random = RandomState::new().build_hasher().finish();
     folder.join(format!("{prefix}{random:016x}{suffix}"))

@@ -4,7 +4,7 @@
 //! file has them: one left by a killed writer, or made stale by another program, is ignored.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -99,6 +99,6 @@ pub(super) fn path_for(path: &Path) -> PathBuf {
 
 /// Whether `path` is named as a side file.
 pub(super) fn is_record(path: &Path) -> bool {
-    let name = path.file_name().map(|name| name.as_encoded_bytes());
+    let name = path.file_name().map(OsStr::as_encoded_bytes);
     name.is_some_and(|name| name.starts_with(b".") && name.ends_with(SUFFIX.as_bytes()))
 }
