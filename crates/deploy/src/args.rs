@@ -1,0 +1,135 @@
+//! Flags of `deploy` and its subcommands.
+
+use std::net::IpAddr;
+
+use storage::Uri;
+
+/// Flags of `deploy`: a deployment or a rollback, unless a subcommand says otherwise.
+#[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Args {
+    /// Another action than a deployment.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// Flags of a deployment or a rollback.
+    #[command(flatten)]
+    pub release: ReleaseArgs,
+}
+
+/// What `deploy` does besides deploying.
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// Serve a model over HTTP until SIGTERM (Vertex AI's container contract)
+    Serve(ServeArgs),
+    /// Take a served model down and remove its versions
+    Teardown(TeardownArgs),
+}
+
+/// Which model of which repository.
+#[derive(Debug, clap::Args)]
+pub struct TargetArgs {
+    /// Directory that holds the served models, each with its numbered versions
+    #[arg(long, value_name = "DIR")]
+    pub model_repository: Option<Uri>,
+    /// Name the model is served under: lower-case letters, digits, `-`, `_`
+    #[arg(long, value_name = "NAME", default_value = "model")]
+    pub model_name: String,
+}
+
+/// Flags of a deployment or a rollback.
+#[derive(Debug, clap::Args)]
+pub struct ReleaseArgs {
+    /// Model folder that `train` wrote
+    #[arg(long, value_name = "DIR")]
+    pub model: Option<Uri>,
+    /// Which model of which repository.
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// Baseline the model has to beat on the test split [default: the model's naive baseline]
+    #[arg(long, value_name = "NAME")]
+    pub baseline: Option<String>,
+    /// Fraction of the baseline's error the model has to remove, exclusive: 0 asks for strictly
+    /// better, 0.05 for more than 5 % better, -0.05 allows up to 5 % worse
+    #[arg(
+        long,
+        value_name = "FRACTION",
+        default_value_t = 0.0,
+        allow_negative_numbers = true
+    )]
+    pub min_improvement: f64,
+    /// What a model that is not good enough means: `enforce` fails, `report` ends well with
+    /// deployed=false
+    #[arg(long, value_name = "MODE", default_value = "enforce")]
+    pub gate: GateMode,
+    /// Versions kept for a rollback besides the one served
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    pub keep: usize,
+    /// Serve the version from before the last deployment again, instead of deploying
+    #[arg(long)]
+    pub rollback: bool,
+    /// Serve this kept version again, instead of deploying
+    #[arg(long, value_name = "VERSION", conflicts_with = "rollback")]
+    pub to_version: Option<u64>,
+    /// Predict address of a running `deploy serve` to ask for the final prediction; `/predict`
+    /// where it has no path [default: a server started for the purpose]
+    #[arg(long, value_name = "URL")]
+    pub endpoint: Option<String>,
+    /// Seconds within which that server has to answer from the new version
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    pub check_timeout: u64,
+    /// Seconds to wait for another deployment of the same model to finish
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    pub lock_timeout: u64,
+    /// Where to write what became of the model
+    #[arg(long, value_name = "FILE.json")]
+    pub deployment: Option<Uri>,
+}
+
+/// What a model that does not pass the gate means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum GateMode {
+    /// The run fails.
+    Enforce,
+    /// The run ends well and says that nothing was deployed.
+    Report,
+}
+
+/// Flags of `deploy serve`.
+#[derive(Debug, clap::Args)]
+pub struct ServeArgs {
+    /// Model folder to serve as it is [default: `AIP_STORAGE_URI`]
+    #[arg(long, value_name = "DIR", conflicts_with = "model_repository")]
+    pub model: Option<Uri>,
+    /// Which model of which repository to follow.
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// Address to listen on
+    #[arg(long, value_name = "IP", default_value = "0.0.0.0")]
+    pub host: IpAddr,
+    /// Port to listen on; 0 takes a free one [default: `AIP_HTTP_PORT`, else 8080]
+    #[arg(long)]
+    pub port: Option<u16>,
+    /// Path that answers GET when the model is ready [default: Vertex AI's, else `/health`]
+    #[arg(long, value_name = "PATH")]
+    pub health_route: Option<String>,
+    /// Path that answers POST with predictions [default: Vertex AI's, else `/predict`]
+    #[arg(long, value_name = "PATH")]
+    pub predict_route: Option<String>,
+    /// Milliseconds between two looks at the repository for another served version
+    #[arg(long, value_name = "MS", default_value_t = 500, value_parser = clap::value_parser!(u64).range(1..))]
+    pub poll_interval_ms: u64,
+}
+
+/// Flags of `deploy teardown`.
+#[derive(Debug, clap::Args)]
+pub struct TeardownArgs {
+    /// Which model of which repository.
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+    /// Seconds to wait for a deployment of the same model to finish
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    pub lock_timeout: u64,
+}

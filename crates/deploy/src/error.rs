@@ -1,0 +1,181 @@
+//! Why a deployment failed.
+
+use component::{Diagnose, Exit};
+use storage::Uri;
+
+use crate::check::CheckError;
+use crate::gate::UnknownBaseline;
+use crate::repository::RepositoryError;
+use crate::servable::{InvalidModel, ReadError};
+use crate::serve::ServeError;
+
+/// Why a deployment, a server or a teardown failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A flag that is needed was not given.
+    #[error("{flag} is missing")]
+    Missing {
+        /// The flag.
+        flag: &'static str,
+    },
+    /// A flag's value cannot be used.
+    #[error("{flag} {value:?} {problem}")]
+    Flag {
+        /// The flag.
+        flag: &'static str,
+        /// Its value.
+        value: String,
+        /// What is wrong with it.
+        problem: &'static str,
+        /// What to give instead.
+        hint: &'static str,
+    },
+    /// Nothing to serve was named.
+    #[error("there is no model to serve: neither --model, --model-repository nor AIP_STORAGE_URI")]
+    NothingToServe,
+    /// The model folder is not readable.
+    #[error("cannot read the model {folder}")]
+    Read {
+        /// Address of the folder.
+        folder: Uri,
+        /// Which file, and why.
+        source: ReadError,
+    },
+    /// The model is not fit to be served.
+    #[error("the model {folder} is not valid")]
+    Invalid {
+        /// Address of the folder.
+        folder: Uri,
+        /// What is wrong with it.
+        source: InvalidModel,
+    },
+    /// The gate names a baseline the metrics do not have.
+    #[error("the gate cannot be applied to the model {folder}")]
+    Baseline {
+        /// Address of the folder.
+        folder: Uri,
+        /// The baseline and the known ones.
+        source: UnknownBaseline,
+    },
+    /// The model is not good enough.
+    #[error("not deployed because {reason}")]
+    Refused {
+        /// Every number of the comparison.
+        reason: String,
+    },
+    /// The repository could not be read or changed.
+    #[error(transparent)]
+    Repository(#[from] RepositoryError),
+    /// There is no version to go back to.
+    #[error("`{model_name}` cannot be rolled back to {wanted}: {problem}")]
+    Rollback {
+        /// Name of the model.
+        model_name: String,
+        /// The version wanted, in words.
+        wanted: String,
+        /// Why it cannot be.
+        problem: String,
+    },
+    /// The version did not answer over HTTP as it should.
+    #[error("version {version} of `{model_name}` failed its check over HTTP, {consequence}")]
+    Check {
+        /// Name of the model.
+        model_name: String,
+        /// The version that was checked.
+        version: u64,
+        /// What is served now.
+        consequence: String,
+        /// What went wrong.
+        source: Box<CheckError>,
+    },
+    /// The server failed.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    /// What was decided stands, its record could not be written.
+    #[error("the deployment is complete but {uri} cannot be written")]
+    WriteDeployment {
+        /// Address of the record.
+        uri: Uri,
+        /// What the store said.
+        source: storage::Error,
+    },
+    /// A teardown that nobody confirmed.
+    #[error("nothing was removed: the teardown of `{model_name}` was not confirmed")]
+    NotConfirmed {
+        /// Name of the model.
+        model_name: String,
+    },
+}
+
+impl Error {
+    pub(crate) fn missing(flag: &'static str) -> Self {
+        Self::Missing { flag }
+    }
+}
+
+impl Diagnose for Error {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Missing { .. }
+            | Self::Flag { .. }
+            | Self::NothingToServe
+            | Self::Baseline { .. }
+            | Self::NotConfirmed { .. } => Exit::Usage,
+            _ => Exit::Failure,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Missing { flag } => format!("give {flag}; see 'deploy --help'"),
+            Self::Flag { hint, .. } => (*hint).to_owned(),
+            Self::NothingToServe => {
+                "give --model DIR, or --model-repository DIR with --model-name NAME".to_owned()
+            }
+            Self::Read { source, .. } => return source.hint(),
+            Self::Invalid { .. } => {
+                "run 'train' again and deploy the folder it writes, unchanged".to_owned()
+            }
+            Self::Baseline { .. } => "choose one of these for --baseline".to_owned(),
+            Self::Refused { .. } => "train a better model, or lower --min-improvement; \
+                 with --gate report this run ends well"
+                .to_owned(),
+            Self::Repository(error) => error.hint().to_owned(),
+            Self::Rollback { .. } => "deploy the wanted model again with --model".to_owned(),
+            Self::Check { source, .. } => return source.hint(),
+            Self::Serve(error) => return error.hint(),
+            Self::WriteDeployment { source, .. } => return source.hint(),
+            Self::NotConfirmed { .. } => "answer y, or give --yes".to_owned(),
+        };
+        Some(hint)
+    }
+}
+
+impl ReadError {
+    pub(crate) fn hint(&self) -> Option<String> {
+        match self {
+            Self::Missing { .. } => Some(
+                "give the folder that 'train' wrote; its model.onnx is written last, \
+                 so without it the training did not finish"
+                    .to_owned(),
+            ),
+            Self::Disk { .. } => {
+                Some("make the directory readable for the user this runs as".to_owned())
+            }
+            Self::Storage(error) => error.hint(),
+        }
+    }
+}
+
+impl RepositoryError {
+    pub(crate) fn hint(&self) -> &'static str {
+        match self {
+            Self::Io { .. } => "make the directory readable and writable for the user this runs as",
+            Self::Pointer { .. } => {
+                "restore current.json from a copy, or remove it and deploy the model again"
+            }
+            Self::Locked { .. } => "wait for it to end, or raise --lock-timeout",
+            Self::Cancelled => "run the same again",
+        }
+    }
+}

@@ -1,0 +1,380 @@
+//! `deploy` itself: a deployment, or a rollback.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use artifacts::{Deployment, GateResult, Provenance};
+use bytes::Bytes;
+use component::{Context, Outcome, Outputs, Plan};
+use reqwest::Url;
+use serde_json::json;
+use storage::{PutOptions, Storage, Uri};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::args::{GateMode, ReleaseArgs};
+use crate::check::{Check, CheckError};
+use crate::repository::{Locked, Pointer, Repository, RepositoryError};
+use crate::servable::{ModelFiles, Servable};
+use crate::serve::{DEFAULT_PREDICT_ROUTE, Routes, Server, Source};
+use crate::{Error, gate, target};
+
+/// Deploys a model or rolls one back.
+pub(crate) async fn run(args: &ReleaseArgs, context: &Context) -> Result<Outcome, Error> {
+    let release = Release::new(args, context)?;
+    if context.dry_run {
+        return Ok(Outcome::Plan(release.plan()));
+    }
+    let deployment = match &release.action {
+        Action::Deploy(folder) => release.deploy(folder).await?,
+        Action::RollBack(wanted) => release.roll_back(*wanted).await?,
+    };
+    release.publish(&deployment).await
+}
+
+/// What a run is asked to do.
+#[derive(Debug)]
+enum Action {
+    /// Serve the model in this folder.
+    Deploy(Uri),
+    /// Serve this version again, or the one before the last deployed one.
+    RollBack(Option<u64>),
+}
+
+/// A checked command line and what its work needs.
+struct Release<'a> {
+    args: &'a ReleaseArgs,
+    context: &'a Context,
+    repository: Repository,
+    endpoint: Option<Url>,
+    action: Action,
+    storage: Storage,
+}
+
+impl<'a> Release<'a> {
+    fn new(args: &'a ReleaseArgs, context: &'a Context) -> Result<Self, Error> {
+        let min = args.min_improvement;
+        if !(min.is_finite() && min < 1.0) {
+            return Err(Error::Flag {
+                flag: "--min-improvement",
+                value: min.to_string(),
+                problem: "is not a fraction below 1",
+                hint: "give 0.05 for 5 %",
+            });
+        }
+        let action = if args.rollback || args.to_version.is_some() {
+            Action::RollBack(args.to_version)
+        } else {
+            let model = args.model.clone();
+            Action::Deploy(model.ok_or_else(|| Error::missing("--model"))?)
+        };
+        Ok(Self {
+            args,
+            context,
+            repository: target::repository(&args.target)?,
+            endpoint: args.endpoint.as_deref().map(endpoint).transpose()?,
+            action,
+            storage: Storage::from_env(),
+        })
+    }
+
+    fn plan(&self) -> Plan {
+        let folder = self.repository.folder();
+        let ask = match &self.endpoint {
+            Some(url) => format!("asks {url} to predict its golden rows"),
+            None => "asks a server of its own to predict its golden rows".to_owned(),
+        };
+        let (read, what) = match &self.action {
+            Action::Deploy(model) => (
+                format!("the model {model}"),
+                format!(
+                    "checks the model, and that it removes more than {} % of the error of {}",
+                    self.args.min_improvement * 100.0,
+                    self.args
+                        .baseline
+                        .as_deref()
+                        .unwrap_or("the naive baseline")
+                ),
+            ),
+            Action::RollBack(Some(version)) => (
+                format!("{}", self.repository.version_folder(*version).display()),
+                format!("goes back to version {version}"),
+            ),
+            Action::RollBack(None) => (
+                format!("{}", folder.display()),
+                "goes back to the version before the last deployed one".to_owned(),
+            ),
+        };
+        let mut writes = vec![format!(
+            "{} (versions, and which of them is served)",
+            folder.display()
+        )];
+        writes.extend(self.args.deployment.iter().map(Uri::to_string));
+        Plan {
+            reads: vec![read],
+            does: vec![what, ask],
+            writes,
+        }
+    }
+
+    async fn deploy(&self, folder: &Uri) -> Result<Deployment, Error> {
+        let read = ModelFiles::read(&self.storage, folder).await;
+        let files = read.map_err(|source| Error::Read {
+            folder: folder.clone(),
+            source,
+        })?;
+        let model = Servable::load(&files).map_err(|source| Error::Invalid {
+            folder: folder.clone(),
+            source,
+        })?;
+        let baseline = self.args.baseline.as_deref();
+        let gate = gate::judge(model.metrics(), baseline, self.args.min_improvement);
+        let gate = gate.map_err(|source| Error::Baseline {
+            folder: folder.clone(),
+            source,
+        })?;
+        if !gate.passed {
+            return self.refuse(&files, &model, gate);
+        }
+        let locked = self.lock().await?;
+        let before = locked.pointer()?;
+        let version = locked.install(&files, &before)?;
+        let after = before.deploy(version);
+        self.switch(&locked, &before, &after, &model).await?;
+        Ok(self.record(&files, &model, Some(gate), &after))
+    }
+
+    /// Ends a run whose model is not good enough; what is served stays.
+    fn refuse(
+        &self,
+        files: &ModelFiles,
+        model: &Servable,
+        gate: GateResult,
+    ) -> Result<Deployment, Error> {
+        let reason = gate::reason(&gate, model.metrics().unit.as_deref());
+        if self.args.gate == GateMode::Enforce {
+            return Err(Error::Refused { reason });
+        }
+        warn!("not deployed because {reason}");
+        let served = self.repository.pointer()?.unwrap_or_else(Pointer::new);
+        Ok(Deployment {
+            deployed: false,
+            reason: Some(reason),
+            golden_rows: 0,
+            endpoint: None,
+            ..self.record(files, model, Some(gate), &served.settled())
+        })
+    }
+
+    async fn roll_back(&self, wanted: Option<u64>) -> Result<Deployment, Error> {
+        let locked = self.lock().await?;
+        let before = locked.pointer()?;
+        let refused = |wanted: String, problem: &str| Error::Rollback {
+            model_name: self.repository.model_name().to_owned(),
+            wanted,
+            problem: problem.to_owned(),
+        };
+        let version = match wanted {
+            Some(version) if before.history.contains(&version) => version,
+            Some(version) => {
+                let problem = "it is not among the versions kept";
+                return Err(refused(format!("version {version}"), problem));
+            }
+            None => before.previous().ok_or_else(|| {
+                let problem = "there was none before the last deployed one";
+                refused("an earlier version".to_owned(), problem)
+            })?,
+        };
+        let folder = self.repository.version_folder(version);
+        let files = ModelFiles::read_installed(&folder).map_err(|source| Error::Read {
+            folder: Uri::local(&folder),
+            source,
+        })?;
+        let model = Servable::load(&files).map_err(|source| Error::Invalid {
+            folder: Uri::local(&folder),
+            source,
+        })?;
+        let after = before.roll_back(version);
+        self.switch(&locked, &before, &after, &model).await?;
+        Ok(self.record(&files, &model, None, &after))
+    }
+
+    async fn lock(&self) -> Result<Locked<'_>, RepositoryError> {
+        let timeout = Duration::from_secs(self.args.lock_timeout);
+        self.repository.lock(timeout, &self.context.cancel).await
+    }
+
+    /// Serves another version; it stays when it answers over HTTP, or else the switch is undone.
+    async fn switch(
+        &self,
+        locked: &Locked<'_>,
+        before: &Pointer,
+        after: &Pointer,
+        model: &Servable,
+    ) -> Result<(), Error> {
+        if after != before {
+            locked.switch(after)?;
+        }
+        let version = after.model_version.unwrap_or_default();
+        if let Err(source) = self.check(version, model).await {
+            let settled = after.settled();
+            let consequence = match settled.model_version {
+                _ if settled == *after => "it was served before this run and still is".to_owned(),
+                Some(earlier) => format!("version {earlier} is served again"),
+                None => "no version is served".to_owned(),
+            };
+            locked.switch(&settled)?;
+            return Err(Error::Check {
+                model_name: self.repository.model_name().to_owned(),
+                version,
+                consequence,
+                source: Box::new(source),
+            });
+        }
+        let confirmed = after.confirmed(self.args.keep);
+        if confirmed != *before {
+            locked.switch(&confirmed)?;
+        }
+        locked.prune(&confirmed)?;
+        info!(
+            version,
+            "`{}` is served and answers over HTTP",
+            self.repository.model_name()
+        );
+        Ok(())
+    }
+
+    /// Predicts the golden rows through the running server, or through one of its own.
+    async fn check(&self, version: u64, model: &Servable) -> Result<(), CheckError> {
+        let cancel = &self.context.cancel;
+        let check = |url, timeout| Check {
+            url,
+            model_name: self.repository.model_name(),
+            version,
+            golden: model.golden(),
+            timeout,
+        };
+        let client = reqwest::Client::builder();
+        if let Some(url) = &self.endpoint {
+            let client = client.build().map_err(CheckError::Client)?;
+            let timeout = Duration::from_secs(self.args.check_timeout);
+            return check(url.clone(), timeout).run(&client, cancel).await;
+        }
+        let client = client.no_proxy().build().map_err(CheckError::Client)?;
+        let source = Source::Repository {
+            repository: self.repository.clone(),
+            poll_interval: Duration::from_secs(1),
+        };
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let server = Server::start(source, address, Routes::default()).await?;
+        let url = format!("http://{}{DEFAULT_PREDICT_ROUTE}", server.address);
+        let url = Url::parse(&url).expect("an address and a constant path");
+        let stop = CancellationToken::new();
+        let serving = tokio::spawn(server.run(stop.clone()));
+        let result = check(url, Duration::ZERO).run(&client, cancel).await;
+        stop.cancel();
+        drop(client);
+        let _ = serving.await;
+        result
+    }
+
+    fn record(
+        &self,
+        files: &ModelFiles,
+        model: &Servable,
+        gate: Option<GateResult>,
+        pointer: &Pointer,
+    ) -> Deployment {
+        let pointer = pointer.confirmed(self.args.keep);
+        let served = pointer.model_version;
+        Deployment {
+            version: artifacts::FORMAT_VERSION,
+            deployed: true,
+            reason: None,
+            model_name: self.repository.model_name().to_owned(),
+            model_version: served.map(|version| version.to_string()),
+            previous_version: pointer
+                .previous()
+                .filter(|previous| Some(*previous) != served)
+                .map(|version| version.to_string()),
+            endpoint: self.endpoint.as_ref().map(Url::to_string),
+            gate,
+            golden_rows: model.golden().instances.len() as u64,
+            provenance: Provenance {
+                build: self.context.build(),
+                inputs: files.digests(),
+            },
+        }
+    }
+
+    /// Writes the record where it was asked for, and hands the outputs on.
+    async fn publish(&self, deployment: &Deployment) -> Result<Outcome, Error> {
+        let text = |value: &Option<String>| value.clone().unwrap_or_default();
+        let mut outputs = Outputs::new()
+            .parameter("deployed", deployment.deployed)
+            .parameter("model_version", text(&deployment.model_version))
+            .parameter("endpoint", text(&deployment.endpoint));
+        if let Some(uri) = &self.args.deployment {
+            let options = PutOptions {
+                content_type: Some("application/json".to_owned()),
+                ..PutOptions::default()
+            };
+            let bytes = Bytes::from(artifacts::to_json(deployment));
+            let written = self.storage.write(uri, bytes, options).await;
+            written.map_err(|source| Error::WriteDeployment {
+                uri: uri.clone(),
+                source,
+            })?;
+            let gate = deployment.gate.as_ref();
+            let metadata = json!({
+                "display_name": format!("Deployment of {}", deployment.model_name),
+                "deployed": deployment.deployed,
+                "model_name": deployment.model_name,
+                "model_version": deployment.model_version,
+                "baseline": gate.map(|gate| &gate.baseline),
+                "improvement": gate.map(|gate| gate.improvement),
+            });
+            outputs = outputs.artifact("deployment", uri, metadata);
+        }
+        Ok(Outcome::Done(outputs))
+    }
+}
+
+/// The predict address of a running server. Secrets have no place in it: it is logged.
+fn endpoint(text: &str) -> Result<Url, Error> {
+    let refused = |problem| Error::Flag {
+        flag: "--endpoint",
+        value: text.to_owned(),
+        problem,
+        hint: "give the predict address, for example http://127.0.0.1:8080/predict",
+    };
+    let mut url = Url::parse(text).map_err(|_| refused("is not a URL"))?;
+    if !matches!(url.scheme(), "http" | "https") || url.cannot_be_a_base() {
+        return Err(refused("is neither http nor https"));
+    }
+    if url.path() == "/" {
+        url.set_path(DEFAULT_PREDICT_ROUTE);
+    }
+    Ok(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_without_a_path_means_the_default_route() {
+        for text in ["http://h:1", "http://h:1/", "http://h:1/predict"] {
+            assert_eq!(endpoint(text).unwrap().as_str(), "http://h:1/predict");
+        }
+        let route = "https://h/v1/endpoints/1/deployedModels/2:predict";
+        assert_eq!(endpoint(route).unwrap().as_str(), route);
+    }
+
+    #[test]
+    fn an_endpoint_is_an_http_address() {
+        for text in ["localhost:8080", "ftp://h/predict", "/predict", "gs://b/o"] {
+            assert!(endpoint(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! Drives the real binary in a fresh directory.
+
+mod contract;
+mod deployment;
+mod fixture;
+mod gate;
+mod http;
+mod process;
+mod recovery;
+mod requests;
+mod rollback;
+mod server;
+mod teardown;
+mod validation;

@@ -1,0 +1,231 @@
+//! A fresh directory and the binary in it. Paths on the command line are relative, so messages
+//! can be compared whole.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::fixture::Fixture;
+use crate::http::{self, Response};
+
+/// Flags of the model every test uses.
+pub const TARGET: [&str; 4] = ["--model-repository", "repo", "--model-name", "btc"];
+
+/// Longest time a server may take for what it is asked to do: a bound, not an expectation.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A fresh directory.
+pub struct Sandbox {
+    dir: TempDir,
+}
+
+/// How a run of the binary ended.
+#[derive(Debug)]
+pub struct Run {
+    pub status: ExitStatus,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Sandbox {
+    pub fn new() -> Self {
+        Self {
+            dir: TempDir::new().unwrap(),
+        }
+    }
+
+    /// A sandbox with a model folder `model`.
+    pub fn with_model(fixture: Fixture) -> Self {
+        let sandbox = Self::new();
+        fixture.write(&sandbox.path("model"));
+        sandbox
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    pub fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    pub fn json(&self, name: &str) -> Value {
+        serde_json::from_str(&self.read(name)).unwrap()
+    }
+
+    /// The pointer of the model, without its format version.
+    pub fn pointer(&self) -> Value {
+        let mut pointer = self.json("repo/btc/current.json");
+        pointer.as_object_mut().unwrap().remove("version");
+        pointer
+    }
+
+    /// Names in a folder, sorted.
+    pub fn list(&self, folder: &str) -> Vec<String> {
+        let entries = fs::read_dir(self.path(folder)).unwrap();
+        let mut names: Vec<String> = entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// The binary, in this directory and without the caller's settings.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_deploy"));
+        command
+            .args(arguments)
+            .current_dir(self.dir.path())
+            .env_clear()
+            .stdin(Stdio::null());
+        command
+    }
+
+    pub fn run(&self, arguments: &[&str]) -> Run {
+        let output = self.command(arguments).output().unwrap();
+        Run {
+            status: output.status,
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// Runs with the usual target and more flags.
+    pub fn deploy(&self, more: &[&str]) -> Run {
+        self.run(&[&TARGET[..], more].concat())
+    }
+
+    /// Deploys a model made on the spot.
+    pub fn deploy_fixture(&self, fixture: Fixture) -> Run {
+        fixture.write(&self.path("model"));
+        self.deploy(&["--model", "model"])
+    }
+
+    /// Starts `deploy serve` on a free port of the loopback interface.
+    pub fn serve(&self, more: &[&str]) -> Server {
+        Server::start(self.command(&[
+            &["serve", "--port", "0", "--host", "127.0.0.1", "--poll-interval-ms", "5"],
+            more,
+        ]
+        .concat()))
+    }
+}
+
+impl Run {
+    /// The last line on stderr.
+    pub fn last_line(&self) -> &str {
+        self.stderr.lines().last().unwrap_or_default()
+    }
+
+    /// Fails unless the run ended with this code and this last line.
+    #[track_caller]
+    pub fn fails(&self, code: i32, last_line: &str) {
+        assert_eq!(
+            (self.status.code(), self.last_line()),
+            (Some(code), last_line),
+            "{}",
+            self.stderr
+        );
+        assert_eq!(self.stdout, "");
+    }
+
+    /// Fails unless the run ended well; returns its output parameters.
+    #[track_caller]
+    pub fn succeeds(&self) -> Value {
+        assert!(self.status.success(), "{}", self.stderr);
+        let outputs: Value = serde_json::from_str(&self.stdout).unwrap();
+        outputs["parameters"].clone()
+    }
+}
+
+/// A running `deploy serve`.
+pub struct Server {
+    child: Child,
+    pub address: String,
+    lines: Receiver<String>,
+}
+
+impl Server {
+    pub fn start(mut command: Command) -> Self {
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let (sender, lines) = mpsc::channel();
+        std::thread::spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    break;
+                }
+            }
+        });
+        let mut server = Self {
+            child,
+            address: String::new(),
+            lines,
+        };
+        let started = server.wait_for("serving ");
+        server.address = started["address"].as_str().unwrap().to_owned();
+        server
+    }
+
+    /// The first log line from here on whose message begins like this.
+    pub fn wait_for(&self, message: &str) -> Value {
+        loop {
+            let line = self.lines.recv_timeout(PATIENCE).expect(message);
+            let line: Value = serde_json::from_str(&line).unwrap_or_default();
+            if line["message"].as_str().is_some_and(|m| m.starts_with(message)) {
+                return line;
+            }
+        }
+    }
+
+    /// Posts a JSON body to the predict route.
+    pub fn predict(&self, body: &str) -> Response {
+        http::send(
+            &self.address,
+            &http::post("/predict", "application/json", body.as_bytes()),
+        )
+    }
+
+    /// Sends a signal by name.
+    pub fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        let status = Command::new("kill").args(["-s", name, &id]).status();
+        assert!(status.unwrap().success());
+    }
+
+    pub fn wait(&mut self) -> ExitStatus {
+        self.child.wait().unwrap()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// All files below a folder with their contents, by relative name.
+pub fn snapshot(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut files = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let name = path.strip_prefix(folder).unwrap().display().to_string();
+                files.push((name, fs::read(&path).unwrap()));
+            }
+        }
+    }
+    files.sort();
+    files
+}
