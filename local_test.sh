@@ -7,8 +7,7 @@
 #   ./local_test.sh --native                 the same binaries without docker
 #   ./local_test.sh --work-dir DIR           where everything is written (default ./work)
 #
-# Every flag of a component is an environment variable too, and reaches it from here: for example
-# TRANSFORM_HORIZON=1, HPTUNE_MAX_TRIAL_COUNT=5 or TRAIN_SEED=7 (README.md lists them).
+# Every flag of a component is an environment variable too: TRANSFORM_HORIZON=1, TRAIN_SEED=7, …
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -31,8 +30,7 @@ if [[ $source != *://* ]]; then
     [[ -f $source ]] || fail "there is no file $source" 'name a file or a URL after --source' 2
     source=$(realpath "$source")
 fi
-mkdir -p "$work"
-work=$(realpath "$work")
+mkdir -p "$work" && work=$(realpath "$work")
 [[ -n $native ]] || docker info >/dev/null 2>&1 || native='no docker engine answers'
 
 start=() # docker run and its options
@@ -64,7 +62,7 @@ command_of() {
 }
 
 # step NAME MARKER FLAGS…: runs a component where it is wanted, or where its marker, the file it
-# writes last, is missing. Its outputs, one JSON document, are printed and kept in NAME.json.
+# writes last, is missing. What it says of its outputs, one JSON document, is kept in NAME.json.
 step() {
     local name=$1 marker=$2
     shift 2
@@ -73,7 +71,7 @@ step() {
         say "$name"
         command_of "$name" "$@"
         "${command[@]}" >"$work/$name.json"
-        cat "$work/$name.json"
+        scripts/outputs.sh "$work/$name.json"
     fi
     [[ $wanted != "$name" ]] || finished=yes
 }
