@@ -96,4 +96,4 @@ if [[ $wanted == all || $wanted == deploy ]]; then
     scripts/ask_server.sh "$work/model/golden.json" "${command[@]}"
 fi
 say 'reports'
-ls "$work"/*.html
+find "$work" -maxdepth 1 -name '*.html' | sort
