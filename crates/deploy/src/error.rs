@@ -47,7 +47,7 @@ pub enum Error {
         /// Address of the folder.
         folder: Uri,
         /// What is wrong with it.
-        source: InvalidModel,
+        source: Box<InvalidModel>,
     },
     /// The gate names a baseline the metrics do not have.
     #[error("the gate cannot be applied to the model {folder}")]
@@ -97,7 +97,7 @@ pub enum Error {
         /// Address of the record.
         uri: Uri,
         /// What the store said.
-        source: storage::Error,
+        source: Box<storage::Error>,
     },
     /// A teardown that nobody confirmed.
     #[error("nothing was removed: the teardown of `{model_name}` was not confirmed")]

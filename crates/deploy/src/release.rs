@@ -125,7 +125,7 @@ impl<'a> Release<'a> {
         })?;
         let model = Servable::load(&files).map_err(|source| Error::Invalid {
             folder: folder.clone(),
-            source,
+            source: Box::new(source),
         })?;
         let baseline = self.args.baseline.as_deref();
         let gate = gate::judge(model.metrics(), baseline, self.args.min_improvement);
@@ -192,7 +192,7 @@ impl<'a> Release<'a> {
         })?;
         let model = Servable::load(&files).map_err(|source| Error::Invalid {
             folder: Uri::local(&folder),
-            source,
+            source: Box::new(source),
         })?;
         let after = before.roll_back(version);
         self.switch(&locked, &before, &after, &model).await?;
@@ -323,7 +323,7 @@ impl<'a> Release<'a> {
             let written = self.storage.write(uri, bytes, options).await;
             written.map_err(|source| Error::WriteDeployment {
                 uri: uri.clone(),
-                source,
+                source: Box::new(source),
             })?;
             let gate = deployment.gate.as_ref();
             let metadata = json!({

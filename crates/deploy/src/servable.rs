@@ -32,7 +32,7 @@ pub enum ReadError {
     },
     /// The store refused.
     #[error(transparent)]
-    Storage(#[from] storage::Error),
+    Storage(Box<storage::Error>),
     /// The disk refused.
     #[error("cannot read {path}")]
     Disk {
@@ -50,7 +50,7 @@ impl ModelFiles {
             let uri = folder.join(name);
             storage.read(&uri).await.map_err(|error| match error {
                 storage::Error::NotFound { uri } => ReadError::Missing { uri },
-                other => other.into(),
+                other => ReadError::Storage(Box::new(other)),
             })
         };
         Ok(Self {

@@ -62,7 +62,7 @@ pub enum ServeError {
         /// Address of the model folder or of the version's.
         folder: Uri,
         /// What is wrong with it.
-        source: InvalidModel,
+        source: Box<InvalidModel>,
     },
     /// The repository could not be read.
     #[error(transparent)]

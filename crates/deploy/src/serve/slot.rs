@@ -196,7 +196,7 @@ fn check(
     })?;
     let model = Servable::load(&files).map_err(|source| ServeError::Invalid {
         folder: folder.clone(),
-        source,
+        source: Box::new(source),
     })?;
     Ok(Served { model, version })
 }

@@ -53,10 +53,16 @@ fn kubeflow_hands_everything_over_in_the_executor_input() {
 #[test]
 fn a_dry_run_says_what_would_happen_and_touches_nothing() {
     let sandbox = Sandbox::new();
-    let run = sandbox.deploy(&["--model", "gs://b/model", "--deployment", "d.json", "--dry-run"]);
+    let run = sandbox.deploy(&[
+        "--model",
+        "gs://bucket/model",
+        "--deployment",
+        "d.json",
+        "--dry-run",
+    ]);
     assert_eq!(
         run.stdout,
-        "reads the model gs://b/model\n\
+        "reads the model gs://bucket/model\n\
          does checks the model, and that it removes more than 0 % of the error of the naive baseline\n\
          does asks a server of its own to predict its golden rows\n\
          writes repo/btc (versions, and which of them is served)\n\
@@ -71,10 +77,17 @@ fn a_dry_run_says_what_would_happen_and_touches_nothing() {
          does asks http://h:1/predict to predict its golden rows\n\
          writes repo/btc (versions, and which of them is served)\n"
     );
-    let run = sandbox.run(&["serve", "--model", "gs://b/m", "--port", "0", "--dry-run"]);
+    let run = sandbox.run(&[
+        "serve",
+        "--model",
+        "gs://bucket/m",
+        "--port",
+        "0",
+        "--dry-run",
+    ]);
     assert_eq!(
         run.stdout,
-        "reads gs://b/m\ndoes answers GET /health and POST /predict on 0.0.0.0:0\n"
+        "reads gs://bucket/m\ndoes answers GET /health and POST /predict on 0.0.0.0:0\n"
     );
     let nothing: Vec<String> = vec![];
     assert_eq!(sandbox.list("."), nothing);
@@ -101,7 +114,14 @@ fn flags_that_cannot_be_used_are_refused() {
              server sees too, for example a mounted volume",
         );
     sandbox
-        .run(&["--model", "m", "--model-repository", "repo", "--model-name", "../x"])
+        .run(&[
+            "--model",
+            "m",
+            "--model-repository",
+            "repo",
+            "--model-name",
+            "../x",
+        ])
         .fails(
             2,
             "error: --model-name \"../x\" is not a name for a model. Next step: use 1 to 63 \
@@ -141,7 +161,7 @@ fn a_record_that_cannot_be_written_is_said_with_what_stands() {
         .fails(
             1,
             "error: the deployment is complete but file/deployment.json cannot be written: \
-             cannot write file/deployment.json: Not a directory (os error 20)",
+             cannot write file/deployment.json: File exists (os error 17)",
         );
     assert_eq!(sandbox.pointer()["model_version"], 1);
 }

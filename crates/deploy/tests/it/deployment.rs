@@ -101,8 +101,18 @@ fn models_of_one_repository_do_not_touch_each_other() {
     let sandbox = Sandbox::with_model(Fixture::default());
     sandbox.deploy(&["--model", "model"]).succeeds();
     let before = snapshot(&sandbox.path("repo/btc"));
-    let flags = ["--model", "model", "--model-repository", "repo", "--model-name", "eth"];
+    let flags = [
+        "--model",
+        "model",
+        "--model-repository",
+        "repo",
+        "--model-name",
+        "eth",
+    ];
     sandbox.run(&flags).succeeds();
     assert_eq!(snapshot(&sandbox.path("repo/btc")), before);
-    assert_eq!(sandbox.list("repo"), [".btc.lock", ".eth.lock", "btc", "eth"]);
+    assert_eq!(
+        sandbox.list("repo"),
+        [".btc.lock", ".eth.lock", "btc", "eth"]
+    );
 }

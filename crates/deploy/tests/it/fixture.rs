@@ -12,7 +12,7 @@ use artifacts::{
 use model::{Dense, Model, Network, PredictScratch};
 
 /// Golden rows: open, high, low.
-pub const ROWS: [[f64; 3]; 3] = [
+pub(crate) const ROWS: [[f64; 3]; 3] = [
     [100.0, 110.0, 90.0],
     [2_500.5, 2_600.25, 2_400.75],
     [19_343.04, 19_716.7, 18_000.0],
@@ -20,11 +20,11 @@ pub const ROWS: [[f64; 3]; 3] = [
 
 /// A model to be made: predicts `open × exp(bias)`.
 #[derive(Clone, Copy, Debug)]
-pub struct Fixture {
+pub(crate) struct Fixture {
     /// Logarithm of close / open that it predicts for every row.
-    pub bias: f32,
+    pub(crate) bias: f32,
     /// Test error it claims, in US dollars; the naive baseline's is 600.
-    pub rmse: f64,
+    pub(crate) rmse: f64,
 }
 
 impl Default for Fixture {
@@ -37,14 +37,14 @@ impl Default for Fixture {
 }
 
 impl Fixture {
-    pub fn with_bias(bias: f32) -> Self {
+    pub(crate) fn with_bias(bias: f32) -> Self {
         Self {
             bias,
             ..Self::default()
         }
     }
 
-    pub fn with_rmse(rmse: f64) -> Self {
+    pub(crate) fn with_rmse(rmse: f64) -> Self {
         Self {
             rmse,
             ..Self::default()
@@ -52,7 +52,7 @@ impl Fixture {
     }
 
     /// Writes the model folder.
-    pub fn write(self, folder: &Path) {
+    pub(crate) fn write(self, folder: &Path) {
         fs::create_dir_all(folder).unwrap();
         let model = self.model();
         let put = |name: &str, bytes: Vec<u8>| fs::write(folder.join(name), bytes).unwrap();
@@ -66,7 +66,7 @@ impl Fixture {
 
     fn model(self) -> Model {
         let dense = Dense::new(2, vec![0.0, 0.0], vec![self.bias]).unwrap();
-        let network = Network::new(vec![dense], None).unwrap();
+        let network = Network::new(vec![dense]).unwrap();
         Model::new(self.metadata(), network).unwrap()
     }
 
@@ -105,7 +105,7 @@ impl Fixture {
 }
 
 /// Names of the inputs, in order.
-pub fn inputs() -> Vec<String> {
+pub(crate) fn inputs() -> Vec<String> {
     ["open", "high", "low"].map(str::to_owned).to_vec()
 }
 

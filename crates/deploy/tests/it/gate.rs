@@ -21,7 +21,13 @@ fn a_model_that_is_not_better_than_the_naive_baseline_is_refused() {
 #[test]
 fn another_baseline_and_improvement_can_be_asked_for() {
     let sandbox = Sandbox::with_model(Fixture::with_rmse(219.0));
-    let flags = ["--model", "model", "--baseline", "least_squares_raw", "--min-improvement"];
+    let flags = [
+        "--model",
+        "model",
+        "--baseline",
+        "least_squares_raw",
+        "--min-improvement",
+    ];
     sandbox.deploy(&[&flags[..], &["0.05"]].concat()).fails(
         1,
         "error: not deployed because its test RMSE of 219.00 USD is not below 209.42 USD \
@@ -29,7 +35,9 @@ fn another_baseline_and_improvement_can_be_asked_for() {
          5.00 %). Next step: train a better model, or lower --min-improvement; with --gate \
          report this run ends well",
     );
-    sandbox.deploy(&[&flags[..], &["0.005"]].concat()).succeeds();
+    sandbox
+        .deploy(&[&flags[..], &["0.005"]].concat())
+        .succeeds();
 }
 
 #[test]
@@ -46,7 +54,14 @@ fn a_reporting_gate_ends_well_and_leaves_what_is_served() {
     sandbox.deploy_fixture(Fixture::default()).succeeds();
     Fixture::with_rmse(700.0).write(&sandbox.path("model"));
     let before = sandbox.pointer();
-    let flags = ["--model", "model", "--gate", "report", "--deployment", "d.json"];
+    let flags = [
+        "--model",
+        "model",
+        "--gate",
+        "report",
+        "--deployment",
+        "d.json",
+    ];
     assert_eq!(
         sandbox.deploy(&flags).succeeds(),
         json!({"deployed": false, "model_version": "1", "endpoint": ""})

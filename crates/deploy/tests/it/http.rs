@@ -7,33 +7,33 @@ use serde_json::Value;
 
 /// An answer.
 #[derive(Debug)]
-pub struct Response {
-    pub status: u16,
+pub(crate) struct Response {
+    pub(crate) status: u16,
     head: String,
-    pub body: String,
+    pub(crate) body: String,
 }
 
 impl Response {
     /// A header's value; the name in lower case.
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.head.lines().find_map(|line| {
             let (found, value) = line.split_once(": ")?;
             found.eq_ignore_ascii_case(name).then_some(value)
         })
     }
 
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap()
     }
 
     /// Status and body.
-    pub fn parts(&self) -> (u16, &str) {
+    pub(crate) fn parts(&self) -> (u16, &str) {
         (self.status, &self.body)
     }
 }
 
 /// A POST request that asks for the connection to be closed.
-pub fn post(path: &str, content_type: &str, body: &[u8]) -> Vec<u8> {
+pub(crate) fn post(path: &str, content_type: &str, body: &[u8]) -> Vec<u8> {
     let mut request = format!(
         "POST {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\
          Content-Type: {content_type}\r\nContent-Length: {}\r\n\r\n",
@@ -45,19 +45,19 @@ pub fn post(path: &str, content_type: &str, body: &[u8]) -> Vec<u8> {
 }
 
 /// A request without a body that asks for the connection to be closed.
-pub fn bare(method: &str, path: &str) -> Vec<u8> {
+pub(crate) fn bare(method: &str, path: &str) -> Vec<u8> {
     format!("{method} {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n").into_bytes()
 }
 
 /// Sends a request and reads the answer to its end.
-pub fn send(address: &str, request: &[u8]) -> Response {
+pub(crate) fn send(address: &str, request: &[u8]) -> Response {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.write_all(request).unwrap();
     read(&mut stream)
 }
 
 /// Reads an answer to its end.
-pub fn read(stream: &mut TcpStream) -> Response {
+pub(crate) fn read(stream: &mut TcpStream) -> Response {
     let mut text = String::new();
     stream.read_to_string(&mut text).unwrap();
     let (head, body) = text.split_once("\r\n\r\n").unwrap();

@@ -2,6 +2,7 @@
 //! can be compared whole.
 
 use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -15,59 +16,59 @@ use crate::fixture::Fixture;
 use crate::http::{self, Response};
 
 /// Flags of the model every test uses.
-pub const TARGET: [&str; 4] = ["--model-repository", "repo", "--model-name", "btc"];
+pub(crate) const TARGET: [&str; 4] = ["--model-repository", "repo", "--model-name", "btc"];
 
 /// Longest time a server may take for what it is asked to do: a bound, not an expectation.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A fresh directory.
-pub struct Sandbox {
+pub(crate) struct Sandbox {
     dir: TempDir,
 }
 
 /// How a run of the binary ended.
 #[derive(Debug)]
-pub struct Run {
-    pub status: ExitStatus,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Run {
+    pub(crate) status: ExitStatus,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Sandbox {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             dir: TempDir::new().unwrap(),
         }
     }
 
     /// A sandbox with a model folder `model`.
-    pub fn with_model(fixture: Fixture) -> Self {
+    pub(crate) fn with_model(fixture: Fixture) -> Self {
         let sandbox = Self::new();
         fixture.write(&sandbox.path("model"));
         sandbox
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
-    pub fn read(&self, name: &str) -> String {
+    pub(crate) fn read(&self, name: &str) -> String {
         fs::read_to_string(self.path(name)).unwrap()
     }
 
-    pub fn json(&self, name: &str) -> Value {
+    pub(crate) fn json(&self, name: &str) -> Value {
         serde_json::from_str(&self.read(name)).unwrap()
     }
 
     /// The pointer of the model, without its format version.
-    pub fn pointer(&self) -> Value {
+    pub(crate) fn pointer(&self) -> Value {
         let mut pointer = self.json("repo/btc/current.json");
         pointer.as_object_mut().unwrap().remove("version");
         pointer
     }
 
     /// Names in a folder, sorted.
-    pub fn list(&self, folder: &str) -> Vec<String> {
+    pub(crate) fn list(&self, folder: &str) -> Vec<String> {
         let entries = fs::read_dir(self.path(folder)).unwrap();
         let mut names: Vec<String> = entries
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -77,7 +78,7 @@ impl Sandbox {
     }
 
     /// The binary, in this directory and without the caller's settings.
-    pub fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_deploy"));
         command
             .args(arguments)
@@ -87,7 +88,7 @@ impl Sandbox {
         command
     }
 
-    pub fn run(&self, arguments: &[&str]) -> Run {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Run {
         let output = self.command(arguments).output().unwrap();
         Run {
             status: output.status,
@@ -97,35 +98,47 @@ impl Sandbox {
     }
 
     /// Runs with the usual target and more flags.
-    pub fn deploy(&self, more: &[&str]) -> Run {
+    pub(crate) fn deploy(&self, more: &[&str]) -> Run {
         self.run(&[&TARGET[..], more].concat())
     }
 
     /// Deploys a model made on the spot.
-    pub fn deploy_fixture(&self, fixture: Fixture) -> Run {
+    pub(crate) fn deploy_fixture(&self, fixture: Fixture) -> Run {
         fixture.write(&self.path("model"));
         self.deploy(&["--model", "model"])
     }
 
     /// Starts `deploy serve` on a free port of the loopback interface.
-    pub fn serve(&self, more: &[&str]) -> Server {
-        Server::start(self.command(&[
-            &["serve", "--port", "0", "--host", "127.0.0.1", "--poll-interval-ms", "5"],
-            more,
-        ]
-        .concat()))
+    pub(crate) fn serve(&self, more: &[&str]) -> Server {
+        Server::start(
+            self.command(
+                &[
+                    &[
+                        "serve",
+                        "--port",
+                        "0",
+                        "--host",
+                        "127.0.0.1",
+                        "--poll-interval-ms",
+                        "5",
+                    ],
+                    more,
+                ]
+                .concat(),
+            ),
+        )
     }
 }
 
 impl Run {
     /// The last line on stderr.
-    pub fn last_line(&self) -> &str {
+    pub(crate) fn last_line(&self) -> &str {
         self.stderr.lines().last().unwrap_or_default()
     }
 
     /// Fails unless the run ended with this code and this last line.
     #[track_caller]
-    pub fn fails(&self, code: i32, last_line: &str) {
+    pub(crate) fn fails(&self, code: i32, last_line: &str) {
         assert_eq!(
             (self.status.code(), self.last_line()),
             (Some(code), last_line),
@@ -137,7 +150,7 @@ impl Run {
 
     /// Fails unless the run ended well; returns its output parameters.
     #[track_caller]
-    pub fn succeeds(&self) -> Value {
+    pub(crate) fn succeeds(&self) -> Value {
         assert!(self.status.success(), "{}", self.stderr);
         let outputs: Value = serde_json::from_str(&self.stdout).unwrap();
         outputs["parameters"].clone()
@@ -145,14 +158,14 @@ impl Run {
 }
 
 /// A running `deploy serve`.
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
-    pub address: String,
+    pub(crate) address: String,
     lines: Receiver<String>,
 }
 
 impl Server {
-    pub fn start(mut command: Command) -> Self {
+    pub(crate) fn start(mut command: Command) -> Self {
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         let (sender, lines) = mpsc::channel();
@@ -169,23 +182,29 @@ impl Server {
             lines,
         };
         let started = server.wait_for("serving ");
-        server.address = started["address"].as_str().unwrap().to_owned();
+        started["address"]
+            .as_str()
+            .unwrap()
+            .clone_into(&mut server.address);
         server
     }
 
     /// The first log line from here on whose message begins like this.
-    pub fn wait_for(&self, message: &str) -> Value {
+    pub(crate) fn wait_for(&self, message: &str) -> Value {
         loop {
             let line = self.lines.recv_timeout(PATIENCE).expect(message);
             let line: Value = serde_json::from_str(&line).unwrap_or_default();
-            if line["message"].as_str().is_some_and(|m| m.starts_with(message)) {
+            if line["message"]
+                .as_str()
+                .is_some_and(|m| m.starts_with(message))
+            {
                 return line;
             }
         }
     }
 
     /// Posts a JSON body to the predict route.
-    pub fn predict(&self, body: &str) -> Response {
+    pub(crate) fn predict(&self, body: &str) -> Response {
         http::send(
             &self.address,
             &http::post("/predict", "application/json", body.as_bytes()),
@@ -193,13 +212,13 @@ impl Server {
     }
 
     /// Sends a signal by name.
-    pub fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let id = self.child.id().to_string();
         let status = Command::new("kill").args(["-s", name, &id]).status();
         assert!(status.unwrap().success());
     }
 
-    pub fn wait(&mut self) -> ExitStatus {
+    pub(crate) fn wait(&mut self) -> ExitStatus {
         self.child.wait().unwrap()
     }
 }
@@ -211,18 +230,26 @@ impl Drop for Server {
     }
 }
 
-/// All files below a folder with their contents, by relative name.
-pub fn snapshot(folder: &Path) -> Vec<(String, Vec<u8>)> {
+/// A file: its relative name, length and a digest of its content, so that a failing comparison
+/// stays readable.
+pub(crate) type FileFacts = (String, usize, u64);
+
+/// All files below a folder, by name. The store's own notes beside an object are left out: they
+/// hold modification times.
+pub(crate) fn snapshot(folder: &Path) -> Vec<FileFacts> {
     let mut files = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(next) = folders.pop() {
         for entry in fs::read_dir(next).unwrap() {
             let path = entry.unwrap().path();
+            let name = path.strip_prefix(folder).unwrap().display().to_string();
             if path.is_dir() {
                 folders.push(path);
-            } else {
-                let name = path.strip_prefix(folder).unwrap().display().to_string();
-                files.push((name, fs::read(&path).unwrap()));
+            } else if !name.ends_with(".meta.json") {
+                let content = fs::read(&path).unwrap();
+                let mut hasher = DefaultHasher::new();
+                content.hash(&mut hasher);
+                files.push((name, content.len(), hasher.finish()));
             }
         }
     }

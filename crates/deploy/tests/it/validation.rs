@@ -9,8 +9,7 @@ use serde_json::{Value, json};
 use crate::fixture::Fixture;
 use crate::process::{Run, Sandbox, snapshot};
 
-const RETRAIN: &str =
-    "Next step: run 'train' again and deploy the folder it writes, unchanged";
+const RETRAIN: &str = "Next step: run 'train' again and deploy the folder it writes, unchanged";
 
 /// Deploys a good model, then a damaged copy of another one.
 fn deploy_damaged(damage: impl FnOnce(&Sandbox)) -> Run {
@@ -74,13 +73,15 @@ fn golden_rows_of_other_inputs_are_refused() {
 #[test]
 fn a_model_that_does_not_reproduce_its_golden_rows_is_refused() {
     deploy_damaged(|sandbox| {
-        edit(sandbox, "golden.json", |golden| golden["predictions"][1] = json!(5000.0));
+        edit(sandbox, "golden.json", |golden| {
+            golden["predictions"][1] = json!(5000.0);
+        });
     })
     .fails(
         1,
         &format!(
             "error: the model model is not valid: the model does not reproduce its own \
-             predictions: golden row 1 predicts 5035.38916015625, golden.json says 5000 \
+             predictions: golden row 1 predicts 5035.388671875, golden.json says 5000 \
              (relative tolerance 0.00001). {RETRAIN}"
         ),
     );
@@ -102,7 +103,9 @@ fn golden_rows_that_prove_nothing_are_refused() {
         ),
     );
     deploy_damaged(|sandbox| {
-        edit(sandbox, "golden.json", |golden| golden["relative_tolerance"] = json!(0.5));
+        edit(sandbox, "golden.json", |golden| {
+            golden["relative_tolerance"] = json!(0.5);
+        });
     })
     .fails(
         1,
@@ -116,7 +119,9 @@ fn golden_rows_that_prove_nothing_are_refused() {
 #[test]
 fn a_golden_row_that_cannot_be_predicted_is_refused() {
     deploy_damaged(|sandbox| {
-        edit(sandbox, "golden.json", |golden| golden["instances"][2][0] = json!(0.0));
+        edit(sandbox, "golden.json", |golden| {
+            golden["instances"][2][0] = json!(0.0);
+        });
     })
     .fails(
         1,
@@ -146,7 +151,9 @@ fn metrics_of_another_model_are_refused() {
 #[test]
 fn a_document_of_another_version_is_refused() {
     deploy_damaged(|sandbox| {
-        edit(sandbox, "golden.json", |golden| golden["version"] = json!(2));
+        edit(sandbox, "golden.json", |golden| {
+            golden["version"] = json!(2);
+        });
     })
     .fails(
         1,
