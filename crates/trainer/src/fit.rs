@@ -212,3 +212,6 @@ fn check(train: &EncodedSet, eval: &EncodedSet, options: &FitOptions) -> Result<
     }
     options.check()
 }
+
+#[cfg(test)]
+mod tests;

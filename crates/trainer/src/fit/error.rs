@@ -5,7 +5,7 @@
 pub enum FitError {
     /// The loss became NaN, infinite or absurd.
     #[error(
-        "training diverged at step {step}: the loss is {loss}, with a learning rate of {learning_rate}"
+        "training diverged at step {step}: the loss is {loss:.3e} with a learning rate of {learning_rate}"
     )]
     Diverged {
         /// The step, from 1.
