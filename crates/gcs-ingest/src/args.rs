@@ -29,22 +29,12 @@ pub struct Args {
     /// Project that will own the bucket
     #[arg(long, value_name = "PROJECT", help_heading = "Bucket")]
     pub project: Option<String>,
-    /// Where the bucket will be
-    #[arg(
-        long,
-        default_value = "US",
-        value_name = "LOCATION",
-        help_heading = "Bucket"
-    )]
-    pub location: String,
-    /// Storage class of the bucket
-    #[arg(
-        long,
-        default_value = "STANDARD",
-        value_name = "CLASS",
-        help_heading = "Bucket"
-    )]
-    pub storage_class: String,
+    /// Where the bucket will be; Cloud Storage's own default is the multi-region US
+    #[arg(long, value_name = "LOCATION", help_heading = "Bucket")]
+    pub location: Option<String>,
+    /// Storage class of the bucket; Cloud Storage's own default is STANDARD
+    #[arg(long, value_name = "CLASS", help_heading = "Bucket")]
+    pub storage_class: Option<String>,
     /// Whether the bucket's policy alone decides who has access
     #[arg(
         long,

@@ -147,8 +147,8 @@ fn bucket(args: &Args, destination: &Uri) -> Result<Option<(String, BucketOption
     })?;
     let options = BucketOptions {
         project,
-        location: Some(args.location.clone()),
-        storage_class: Some(args.storage_class.clone()),
+        location: args.location.clone(),
+        storage_class: args.storage_class.clone(),
         uniform_access: args.uniform_access,
     };
     Ok(Some((bucket.to_owned(), options)))
