@@ -42,6 +42,14 @@ python_tools() {
     cp "$pins" "$venv/requirements.txt"
 }
 
+# Models of every shape and feature transform, checked in the runtimes of others.
+onnx() {
+    local models=target/test-models
+    rm -rf "$models"
+    cargo run --quiet --locked --package model --example sample_models -- "$models"
+    "$PYTHON" tests/python/check_onnx.py "$models"/*
+}
+
 scripts() {
     git ls-files -z '*.sh' .ci/run | xargs -0 shellcheck --external-sources
 }
@@ -62,6 +70,7 @@ run dependencies cargo deny check bans licenses sources
 run lints cargo clippy --workspace --all-targets --locked -- --deny warnings
 # --show-output: a test that cannot run says so there.
 run rust cargo test --workspace --locked --no-fail-fast -- --show-output
+run onnx onnx
 run binaries scripts/binaries.sh
 run contract "$PYTHON" tests/python/check_kfp_contract.py target/dist sample/crypto-markets-sample.csv
 run reference "$PYTHON" tests/python/reference.py target/dist --check

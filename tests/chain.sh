@@ -32,6 +32,16 @@ done
 # From nothing, the last component brings all the others with it, to the same result.
 check "$mode: deploy alone, from nothing" local_test fresh deploy
 check "$mode: the same outputs again" equal "$(whole all)" "$(whole fresh)"
+check "$mode: the model runs in onnxruntime" "${PYTHON:-python3}" tests/python/check_onnx.py "$work/all/model"
+if [[ $mode == native ]]; then
+    fallback() { DOCKER_HOST=tcp://127.0.0.1:1 ./local_test.sh --work-dir "$work/all" gcs-ingest | grep '^== natively: no docker engine answers$'; }
+    check 'without a docker engine it runs natively and says why' fallback
+else
+    # The example stands for a key: it is readable where the component runs, and nothing keeps it.
+    with_key() { GOOGLE_APPLICATION_CREDENTIALS=service_account.example.json local_test key gcs-ingest; }
+    check 'a key is mounted' with_key
+    check 'a key is not copied' equal '' "$(grep -rl 'EXAMPLE-NOT-A-KEY' "$work" || true)"
+fi
 check "$mode: a source that is not there" fails_with 2 "local_test.sh: there is no file /nowhere.csv
   next: name a file or a URL after --source" ./local_test.sh --source /nowhere.csv
 check "$mode: an unknown component" fails_with 2 "local_test.sh: there is no component or option trian
