@@ -340,17 +340,23 @@ impl<'a> Release<'a> {
     }
 }
 
-/// The predict address of a running server. Secrets have no place in it: it is logged.
+/// The predict address of a running server. It is logged and recorded, so it may hold no secret:
+/// a refused one is not repeated either.
 fn endpoint(text: &str) -> Result<Url, Error> {
-    let refused = |problem| Error::Flag {
+    let refused = |value: &str, problem| Error::Flag {
         flag: "--endpoint",
-        value: text.to_owned(),
+        value: value.to_owned(),
         problem,
         hint: "give the predict address, for example http://127.0.0.1:8080/predict",
     };
-    let mut url = Url::parse(text).map_err(|_| refused("is not a URL"))?;
-    if !matches!(url.scheme(), "http" | "https") || url.cannot_be_a_base() {
-        return Err(refused("is neither http nor https"));
+    let mut url = Url::parse(text).map_err(|_| refused("…", "is not a URL"))?;
+    let host = url.host_str().unwrap_or("…");
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(refused(host, "is neither http nor https"));
+    }
+    let has_user = !url.username().is_empty() || url.password().is_some();
+    if has_user || url.query().is_some() || url.fragment().is_some() {
+        return Err(refused(host, "has a user, a query or a fragment"));
     }
     if url.path() == "/" {
         url.set_path(DEFAULT_PREDICT_ROUTE);
@@ -375,6 +381,21 @@ mod tests {
     fn an_endpoint_is_an_http_address() {
         for text in ["localhost:8080", "ftp://h/predict", "/predict", "gs://b/o"] {
             assert!(endpoint(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_endpoint_with_a_secret_is_refused_without_repeating_it() {
+        let places = [
+            "http://me:secret@h/p",
+            "http://h/p?key=secret",
+            "http://h/p#secret",
+        ];
+        for text in places {
+            assert_eq!(
+                endpoint(text).unwrap_err().to_string(),
+                "--endpoint \"h\" has a user, a query or a fragment"
+            );
         }
     }
 }

@@ -134,10 +134,10 @@ fn flags_that_cannot_be_used_are_refused() {
             "error: --min-improvement \"5\" is not a fraction below 1. Next step: give 0.05 for 5 %",
         );
     sandbox
-        .deploy(&["--model", "m", "--endpoint", "localhost:8080"])
+        .deploy(&["--model", "m", "--endpoint", "ftp://localhost/predict"])
         .fails(
             2,
-            "error: --endpoint \"localhost:8080\" is neither http nor https. Next step: give \
+            "error: --endpoint \"localhost\" is neither http nor https. Next step: give \
              the predict address, for example http://127.0.0.1:8080/predict",
         );
     sandbox.deploy(&["--model", "m", "--versoin", "1"]).fails(

@@ -49,6 +49,22 @@ pub(crate) fn bare(method: &str, path: &str) -> Vec<u8> {
     format!("{method} {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n").into_bytes()
 }
 
+/// Sends a predict request's head and waits until the server asks for its body: from then on the
+/// request is under way.
+pub(crate) fn begin_predict(address: &str, body_length: usize) -> TcpStream {
+    const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+    let mut stream = TcpStream::connect(address).unwrap();
+    let head = format!(
+        "POST /predict HTTP/1.1\r\nHost: test\r\nConnection: close\r\nExpect: 100-continue\r\n\
+         Content-Type: application/json\r\nContent-Length: {body_length}\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut answer = [0; CONTINUE.len()];
+    stream.read_exact(&mut answer).unwrap();
+    assert_eq!(answer, CONTINUE);
+    stream
+}
+
 /// Sends a request and reads the answer to its end.
 pub(crate) fn send(address: &str, request: &[u8]) -> Response {
     let mut stream = TcpStream::connect(address).unwrap();

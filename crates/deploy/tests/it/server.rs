@@ -2,10 +2,10 @@
 
 use std::fs;
 use std::io::Write;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 
 use crate::fixture::Fixture;
-use crate::http::{self, bare, post};
+use crate::http::{self, bare};
 use crate::process::{Sandbox, Server, TARGET};
 
 const ROW: &str = r#"{"instances": [[100, 110, 90]]}"#;
@@ -80,18 +80,10 @@ fn a_stopped_server_finishes_its_requests_and_exits_with_success() {
     let sandbox = Sandbox::with_model(Fixture::default());
     for signal in ["TERM", "INT"] {
         let mut server = sandbox.serve(&["--model", "model"]);
-        // A request of which the server has the head and waits for the body.
-        let request = post("/predict", "application/json", ROW.as_bytes());
-        let (head, body) = request.split_at(request.len() - ROW.len());
-        let mut stream = TcpStream::connect(&server.address).unwrap();
-        stream
-            .write_all(&[head, &b"Expect: 100-continue"[..0]].concat())
-            .unwrap();
-        // Its head was read when a later connection's request was answered.
-        http::send(&server.address, &bare("GET", "/health"));
+        let mut stream = http::begin_predict(&server.address, ROW.len());
         server.signal(signal);
         server.wait_for(&format!("SIG{signal} received"));
-        stream.write_all(body).unwrap();
+        stream.write_all(ROW.as_bytes()).unwrap();
         assert_eq!(http::read(&mut stream).status, 200);
         assert_eq!(server.wait().code(), Some(0));
     }
@@ -101,10 +93,7 @@ fn a_stopped_server_finishes_its_requests_and_exits_with_success() {
 fn a_request_that_never_ends_does_not_hold_the_server_and_is_no_success() {
     let sandbox = Sandbox::with_model(Fixture::default());
     let mut server = sandbox.serve(&["--model", "model"]);
-    let request = post("/predict", "application/json", ROW.as_bytes());
-    let mut stream = TcpStream::connect(&server.address).unwrap();
-    stream.write_all(&request[..request.len() - 1]).unwrap();
-    http::send(&server.address, &bare("GET", "/health"));
+    let _unfinished = http::begin_predict(&server.address, ROW.len());
     server.signal("TERM");
     assert_eq!(server.wait().code(), Some(143));
 }
