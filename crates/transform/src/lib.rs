@@ -1,1 +1,82 @@
 //! Turns a raw table into train, eval and test examples.
+//!
+//! ```text
+//! files → scan: records of the series → collect: typed rows, bad ones aside
+//!       → timeline: order, duplicates, gaps → examples: windows and labels
+//!       → split → fit (train rows only) → statistics, report → publish
+//! ```
+
+mod args;
+pub mod collect;
+pub mod config;
+pub mod data_report;
+pub mod date;
+pub mod digest;
+pub mod dry_run;
+mod error;
+pub mod examples;
+pub mod findings;
+pub mod fit;
+pub mod input;
+pub mod plan;
+pub mod policy;
+pub mod publish;
+pub mod number;
+pub mod rolling;
+mod run;
+pub mod scan;
+pub mod split;
+pub mod statistics;
+pub mod table;
+pub mod timeline;
+pub mod write;
+
+use component::{Artifact, ArtifactKind, Contract, Parameter, ParameterKind};
+
+pub use args::Args;
+pub use error::Error;
+pub use run::run;
+
+/// What the pipeline knows about this component.
+pub const CONTRACT: Contract = Contract {
+    name: "transform",
+    about: "Turns a raw table into train, eval and test examples",
+    input_artifacts: &[Artifact {
+        name: "raw_data",
+        kind: ArtifactKind::Dataset,
+        help: "The raw table: CSV, plain, gzip or zstd; a file, a folder or a glob",
+    }],
+    output_artifacts: &[
+        Artifact {
+            name: "examples",
+            kind: ArtifactKind::Dataset,
+            help: "Folder with the train, eval and test rows, their schema and their statistics",
+        },
+        Artifact { name: "report", kind: ArtifactKind::Html, help: "The data report" },
+    ],
+    output_parameters: &[
+        Parameter {
+            name: "train_rows",
+            kind: ParameterKind::Integer,
+            help: "Rows of the train split",
+        },
+        Parameter {
+            name: "eval_rows",
+            kind: ParameterKind::Integer,
+            help: "Rows of the eval split",
+        },
+        Parameter {
+            name: "test_rows",
+            kind: ParameterKind::Integer,
+            help: "Rows of the test split",
+        },
+    ],
+};
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_artifact_and_parameter_is_a_flag() {
+        component::testing::assert_contract::<crate::Args>(&crate::CONTRACT);
+    }
+}

@@ -1,0 +1,5 @@
+//! The `transform` binary.
+
+fn main() -> std::process::ExitCode {
+    component::main(&transform::CONTRACT, transform::run)
+}

@@ -1,0 +1,182 @@
+//! `statistics.json`: counts, distributions and findings, for people and for the report.
+
+use std::collections::BTreeMap;
+
+use artifacts::{FORMAT_VERSION, Split};
+use polars::prelude::{DataFrame, Float64Chunked, PolarsResult, QuantileMethod};
+use polars::prelude::{ChunkAgg as _, ChunkQuantile as _, ChunkVar as _};
+use serde::Serialize;
+
+use crate::Error;
+use crate::config::Config;
+use crate::date::{DateFormat, to_iso};
+use crate::examples::Examples;
+use crate::findings::{Findings, Found};
+use crate::policy::Finding;
+use crate::split::Ranges;
+use crate::timeline::{Gap, Timeline};
+
+/// Gaps listed one by one; the count is never cut.
+const LISTED_GAPS: usize = 100;
+
+/// What is known about the data.
+#[derive(Clone, Debug, Serialize)]
+pub struct Statistics {
+    /// [`artifacts::FORMAT_VERSION`].
+    pub version: u32,
+    /// Where every row went.
+    pub rows: RowCounts,
+    /// The date column.
+    pub dates: Dates,
+    /// Every kind of finding, also those that did not occur.
+    pub findings: BTreeMap<&'static str, Found>,
+    /// The first gaps, oldest first.
+    pub gaps: Vec<Gap>,
+    /// Distribution of every numeric column of the example files in every split.
+    pub columns: BTreeMap<String, BTreeMap<&'static str, Distribution>>,
+    /// The whole configuration, flags included.
+    pub config: Config,
+}
+
+/// Where every row went.
+#[derive(Clone, Debug, Serialize)]
+pub struct RowCounts {
+    /// Rows of the raw files.
+    pub scanned: u64,
+    /// Rows of the series: those kept and those rejected.
+    pub of_series: u64,
+    /// Rows written aside.
+    pub rejected: u64,
+    /// Rows whose window reaches before the first row.
+    pub without_history: u64,
+    /// Rows whose label lies behind the last row.
+    pub without_label: u64,
+    /// Rows whose window or label reaches across a gap (policy `drop`).
+    pub across_gaps: u64,
+    /// Rows left out before the two boundaries so that no label leaks.
+    pub at_boundaries: u64,
+    /// Rows of the example files.
+    pub examples: u64,
+}
+
+/// The date column.
+#[derive(Clone, Debug, Serialize)]
+pub struct Dates {
+    /// How the dates are written in the raw files.
+    pub format: DateFormat,
+    /// Date of the oldest kept row.
+    pub first: String,
+    /// Date of the newest kept row.
+    pub last: String,
+    /// The usual time between two rows in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub step_seconds: Option<f64>,
+}
+
+/// Distribution of a column.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Distribution {
+    /// Arithmetic mean.
+    pub mean: f64,
+    /// Standard deviation (divided by n − 1; 0 for one row).
+    pub standard_deviation: f64,
+    /// Smallest value.
+    pub minimum: f64,
+    /// First quartile, linearly interpolated.
+    pub first_quartile: f64,
+    /// Median.
+    pub median: f64,
+    /// Third quartile, linearly interpolated.
+    pub third_quartile: f64,
+    /// Largest value.
+    pub maximum: f64,
+}
+
+impl Statistics {
+    /// Gathers the statistics. `scanned` is the number of rows of the raw files.
+    pub fn gather(
+        config: &Config,
+        scanned: u64,
+        format: DateFormat,
+        timeline: &Timeline,
+        examples: &Examples,
+        ranges: &Ranges,
+        findings: &Findings,
+    ) -> Result<Self, Error> {
+        let kept = timeline.table.rows() as u64;
+        let used: usize = Split::ALL.iter().map(|split| ranges.get(*split).len()).sum();
+        let (first, last) = (timeline.table.dates[0], timeline.table.dates[kept as usize - 1]);
+        let found = |finding: &Finding| {
+            let none = || Found {
+                count: 0,
+                policy: config.policies.get(*finding),
+                first: Vec::new(),
+            };
+            (finding.key(), findings.found().get(finding).cloned().unwrap_or_else(none))
+        };
+        Ok(Self {
+            version: FORMAT_VERSION,
+            rows: RowCounts {
+                scanned,
+                of_series: kept + findings.rejected_rows(),
+                rejected: findings.rejected_rows(),
+                without_history: examples.without_history as u64,
+                without_label: examples.without_label as u64,
+                across_gaps: examples.across_gaps as u64,
+                at_boundaries: (examples.frame.height() - used) as u64,
+                examples: used as u64,
+            },
+            dates: Dates {
+                format,
+                first: to_iso(first, timeline.days),
+                last: to_iso(last, timeline.days),
+                step_seconds: timeline.step.map(|step| step as f64 / 1000.0),
+            },
+            findings: Finding::ALL.iter().map(found).collect(),
+            gaps: timeline.gaps.iter().take(LISTED_GAPS).cloned().collect(),
+            columns: distributions(&examples.frame, ranges)?,
+            config: config.clone(),
+        })
+    }
+}
+
+impl Statistics {
+    /// Number of gaps, listed or not.
+    pub fn gap_count(&self) -> u64 {
+        self.findings.get(Finding::Gap.key()).map_or(0, |found| found.count)
+    }
+}
+
+type Distributions = BTreeMap<String, BTreeMap<&'static str, Distribution>>;
+
+fn distributions(frame: &DataFrame, ranges: &Ranges) -> Result<Distributions, Error> {
+    let failed = |source| Error::Frame { action: "describe the example columns", source };
+    let mut all = Distributions::new();
+    // The first column is the date.
+    for column in &frame.columns()[1..] {
+        let values = column.f64().map_err(failed)?;
+        let mut splits = BTreeMap::new();
+        for split in Split::ALL {
+            let range = ranges.get(split);
+            let values = values.slice(range.start as i64, range.len());
+            splits.insert(split.as_str(), describe(&values).map_err(failed)?);
+        }
+        all.insert(column.name().to_string(), splits);
+    }
+    Ok(all)
+}
+
+fn describe(values: &Float64Chunked) -> PolarsResult<Distribution> {
+    let quantile = |share| {
+        values.quantile(share, QuantileMethod::Linear).map(Option::unwrap_or_default)
+    };
+    Ok(Distribution {
+        mean: values.mean().unwrap_or_default(),
+        standard_deviation: values.std(1).unwrap_or_default(),
+        minimum: values.min().unwrap_or_default(),
+        first_quartile: quantile(0.25)?,
+        median: quantile(0.5)?,
+        third_quartile: quantile(0.75)?,
+        maximum: values.max().unwrap_or_default(),
+    })
+}

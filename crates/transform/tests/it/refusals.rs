@@ -1,0 +1,189 @@
+//! Every error path of a run, with its whole message.
+
+use crate::harness::{Workspace, days};
+
+#[test]
+fn wrong_words_are_usage_errors() {
+    let workspace = Workspace::new(days(60));
+    workspace.write("typo.yaml", "label: close\nfetures: [open]\n");
+    let known = "`series`, `date`, `numeric_columns`, `label`, `label_unit`, `features`, \
+                 `reference`, `horizon`, `lags`, `rolling`, `calendar`, `price_representation`, \
+                 `split`, `format`, `policies`";
+    workspace.fails(
+        "raw.csv",
+        &["--config", "typo.yaml"],
+        2,
+        &format!(
+            "typo.yaml is not a valid configuration: unknown field `fetures`, expected one of \
+             {known} at line 2 column 1. Next step: correct the key or value at that line"
+        ),
+    );
+    workspace.fails(
+        "raw.csv",
+        &["--feature", "close"],
+        2,
+        "`features` holds the label `close`, which is what is to be predicted. Next step: take it \
+         out, or predict later rows with --horizon",
+    );
+    workspace.fails(
+        "s3://bucket/raw.csv",
+        &[],
+        2,
+        "--raw-data: `s3://bucket/raw.csv` is not a storage address: expected \
+         `gs://bucket/object`, a local path or `file:///path`",
+    );
+}
+
+#[test]
+fn inputs_that_are_not_the_table_are_refused() {
+    let workspace = Workspace::new(days(60));
+    workspace.fails(
+        "missing.csv",
+        &[],
+        1,
+        "missing.csv matches no object. Next step: check --raw-data and that the step before wrote it",
+    );
+    workspace.write("book.xlsx", b"PK\x03\x04rest");
+    workspace.fails(
+        "book.xlsx",
+        &[],
+        1,
+        "book.xlsx is a ZIP archive or a spreadsheet, not CSV. Next step: save it as CSV; plain, \
+         gzip and zstd files are read",
+    );
+    workspace.write("empty.csv", "");
+    workspace.fails(
+        "empty.csv",
+        &[],
+        1,
+        "empty.csv is empty: it has no header line. Next step: give the file a first line with \
+         the column names",
+    );
+    workspace.write("wide.csv", b"\xFF\xFEs\0");
+    workspace.fails("wide.csv", &[], 1, "wide.csv is UTF-16 text. Next step: save it as UTF-8");
+    workspace.write("half.csv.gz", b"\x1f\x8b\x08\0\0\0\0\0");
+    workspace.fails("half.csv.gz", &[], 1, "cannot read half.csv.gz: unexpected end of file");
+    workspace.write("parts/a.csv", days(60));
+    workspace.write("parts/b.csv", days(60).replace("volume", "amount"));
+    workspace.fails(
+        "parts",
+        &[],
+        1,
+        "the header of b.csv differs from that of a.csv. Next step: transform files of different \
+         tables one by one",
+    );
+}
+
+#[test]
+fn columns_and_series_that_are_not_there_are_named() {
+    let workspace = Workspace::new(days(60));
+    workspace.fails(
+        "raw.csv",
+        &["--label", "last"],
+        1,
+        "raw.csv has no columns named `last`; its columns are `slug`, `date`, `open`, `high`, \
+         `low`, `close`, `volume`. Next step: name an existing column in the configuration",
+    );
+    workspace.fails(
+        "raw.csv",
+        &["--series-value", "dogecoin"],
+        1,
+        "none of the 60 rows has `dogecoin` in column `slug`. Next step: check --series-column \
+         and --series-value",
+    );
+    workspace.write("twice.csv", "slug,date,open,high,low,close,open\n");
+    workspace.fails(
+        "twice.csv",
+        &[],
+        1,
+        "twice.csv has 2 columns named `open`; its columns are `slug`, `date`, `open`, `high`, \
+         `low`, `close`, `open`. Next step: name an existing column in the configuration",
+    );
+}
+
+#[test]
+fn dates_that_can_be_read_in_two_ways_are_refused() {
+    let dates = |lines: &[&str]| {
+        let rows: String =
+            lines.iter().map(|date| format!("bitcoin,{date},1,2,1,1\n")).collect();
+        Workspace::new(format!("slug,date,open,high,low,close\n{rows}"))
+    };
+    dates(&["1/2/2018", "3/4/2018"]).fails(
+        "raw.csv",
+        &[],
+        1,
+        "the dates of column `date` are ambiguous: all of them, such as `1/2/2018`, are \
+         day_month_year as well as month_day_year. Next step: say how they are written with \
+         --date-format",
+    );
+    dates(&["28/4/2013", "4/29/2013"]).fails(
+        "raw.csv",
+        &[],
+        1,
+        "the dates of column `date` are written in two ways: `28/4/2013` (raw.csv line 2) is \
+         day_month_year, `4/29/2013` (raw.csv line 3) is month_day_year. Next step: say how they \
+         are written with --date-format",
+    );
+}
+
+#[test]
+fn a_finding_with_the_policy_error_stops_the_run_at_its_place() {
+    let bad = [
+        ("bitcoin,2021-01-01,,2,1,1,1", "missing_number", "column `open` is empty", "be drop"),
+        ("bitcoin,,1,2,1,1,1", "missing_date", "column `date` is empty", "be drop"),
+        ("bitcoin,2021-01-01,1,2,3,1,1", "low_above_high", "low 3 is above high 2", "be drop or keep"),
+        ("bitcoin,2020-01-01,1,2,1,1,1", "duplicate_date", "2020-01-01 is at raw.csv line 2 already", "be drop or keep"),
+        ("bitcoin,2019-01-01,1,2,1,1,1", "unordered_date", "2019-01-01 comes after 2020-02-29", "be drop or keep"),
+    ];
+    for (line, finding, detail, instead) in bad {
+        let workspace = Workspace::new(format!("{}{line}\n", days(60)));
+        workspace.fails(
+            "raw.csv",
+            &["--policy", &format!("{finding}=error")],
+            1,
+            &format!(
+                "raw.csv line 62: {detail}. Next step: correct the data, or let \
+                 `policies.{finding}` {instead}"
+            ),
+        );
+    }
+    let workspace = Workspace::new(format!("{}bitcoin,2020-03-05,1,2,1,1,1\n", days(60)));
+    workspace.fails(
+        "raw.csv",
+        &["--policy", "gap=error"],
+        1,
+        "between 2020-02-29 and 2020-03-05: 4 rows are missing. Next step: correct the data, or \
+         let `policies.gap` be drop or keep",
+    );
+}
+
+#[test]
+fn too_little_to_learn_from_is_refused() {
+    Workspace::new(days(3)).fails(
+        "raw.csv",
+        &[],
+        1,
+        "3 usable rows are too few for the splits: 2 train, 0 eval, 1 test. Next step: give more \
+         rows, a shorter horizon or window, or other `split` fractions",
+    );
+    let flat: String = days(40)
+        .lines()
+        .enumerate()
+        .map(|(row, line)| format!("{line},{}\n", if row == 0 { "flat" } else { "7" }))
+        .collect();
+    let raw = ["--price-representation", "raw"];
+    Workspace::new(&flat).fails(
+        "raw.csv",
+        &[&raw[..], &["--label", "flat"]].concat(),
+        1,
+        "the label `flat` has one value, 7, in all 28 train rows. Next step: choose another \
+         --label, or more rows",
+    );
+    Workspace::new(&flat).fails(
+        "raw.csv",
+        &[&raw[..], &["--feature", "flat"]].concat(),
+        1,
+        "every feature is constant over the 28 train rows. Next step: name other columns with \
+         --feature",
+    );
+}
