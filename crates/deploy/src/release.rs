@@ -140,7 +140,8 @@ impl<'a> Release<'a> {
         let before = locked.pointer()?;
         let version = locked.install(&files, &before)?;
         let after = before.deploy(version);
-        self.switch(&locked, &before, &after, &model).await?;
+        self.switch(&locked, &before, &after, version, &model)
+            .await?;
         Ok(self.record(&files, &model, Some(gate), &after))
     }
 
@@ -162,7 +163,7 @@ impl<'a> Release<'a> {
             reason: Some(reason),
             golden_rows: 0,
             endpoint: None,
-            ..self.record(files, model, Some(gate), &served.settled())
+            ..self.record(files, model, Some(gate), &served)
         })
     }
 
@@ -195,7 +196,8 @@ impl<'a> Release<'a> {
             source: Box::new(source),
         })?;
         let after = before.roll_back(version);
-        self.switch(&locked, &before, &after, &model).await?;
+        self.switch(&locked, &before, &after, version, &model)
+            .await?;
         Ok(self.record(&files, &model, None, &after))
     }
 
@@ -210,12 +212,12 @@ impl<'a> Release<'a> {
         locked: &Locked<'_>,
         before: &Pointer,
         after: &Pointer,
+        version: u64,
         model: &Servable,
     ) -> Result<(), Error> {
         if after != before {
             locked.switch(after)?;
         }
-        let version = after.model_version.unwrap_or_default();
         if let Err(source) = self.check(version, model).await {
             let settled = after.settled();
             let consequence = match settled.model_version {

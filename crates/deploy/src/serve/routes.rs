@@ -143,7 +143,7 @@ async fn read_body(body: Body) -> Result<Vec<u8>, Rejection> {
         let chunk = chunks
             .try_next()
             .await
-            .map_err(|error| Rejection::Malformed(format!("the body ended early: {error}")))?;
+            .map_err(|_| Rejection::Malformed("the body ended early".to_owned()))?;
         let Some(chunk) = chunk else { break };
         received += chunk.len();
         if received <= MAX_BODY {

@@ -207,6 +207,17 @@ fn a_body_up_to_the_limit_is_read_and_a_larger_one_refused() {
 }
 
 #[test]
+fn a_body_that_breaks_off_is_refused() {
+    let serving = serving(&[]);
+    let request = b"POST /predict HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n\
+                    Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\nno length\r\n";
+    assert_eq!(
+        serving.send(request).parts(),
+        (400, r#"{"error":"the body ended early"}"#)
+    );
+}
+
+#[test]
 fn health_is_ok_while_there_is_a_model() {
     let serving = serving(&[]);
     let response = serving.send(&bare("GET", "/health"));

@@ -1,6 +1,8 @@
 //! Taking a model down again.
 
 use std::fs;
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
 
 use crate::fixture::Fixture;
 use crate::process::{Sandbox, TARGET};
@@ -31,6 +33,50 @@ fn a_teardown_nobody_confirmed_removes_nothing() {
          Next step: answer y, or give --yes",
     );
     assert_eq!(sandbox.list("repo/btc"), ["1", "current.json"]);
+}
+
+/// Runs a teardown on a terminal of its own and answers its question.
+#[expect(clippy::print_stdout, reason = "a skip has to be seen")]
+fn teardown_on_a_terminal(sandbox: &Sandbox, answer: &str) -> Option<Output> {
+    let deploy = sandbox.command(&[&["teardown"], &TARGET[..]].concat());
+    let words = std::iter::once(deploy.get_program()).chain(deploy.get_args());
+    let line: Vec<&str> = words.map(|word| word.to_str().unwrap()).collect();
+    let child = Command::new("script")
+        .args([
+            "--quiet",
+            "--return",
+            "--command",
+            &line.join(" "),
+            "/dev/null",
+        ])
+        .current_dir(sandbox.path("."))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn();
+    let Ok(mut child) = child else {
+        println!("SKIPPED: there is no `script` to make a terminal with");
+        return None;
+    };
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(answer.as_bytes()).unwrap();
+    Some(child.wait_with_output().unwrap())
+}
+
+#[test]
+fn on_a_terminal_it_asks_and_does_as_it_is_told() {
+    let sandbox = Sandbox::with_model(Fixture::default());
+    sandbox.deploy(&["--model", "model"]).succeeds();
+    let Some(output) = teardown_on_a_terminal(&sandbox, "n\n") else {
+        return;
+    };
+    let question = "Remove the model `btc` with version 1 from repo/btc? [y/N]";
+    let shown = String::from_utf8_lossy(&output.stdout);
+    assert!(shown.contains(question), "{shown}");
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(sandbox.list("repo/btc"), ["1", "current.json"]);
+    let output = teardown_on_a_terminal(&sandbox, "y\n").unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(sandbox.list("repo"), [".btc.lock"]);
 }
 
 #[test]
