@@ -3,10 +3,6 @@
 use crate::product::{Left, Product};
 use crate::transpose;
 
-/// Batches smaller than this are transposed for the input gradient, larger ones get transposed
-/// weights: the cheaper of the two, by measurement. Both give the same bits.
-const TRANSPOSE_WEIGHTS_ROWS: usize = 64;
-
 /// `y = x · weights + bias`: `x` is rows × inputs, `weights` inputs × outputs, `bias` outputs,
 /// `y` rows × outputs.
 pub fn affine(x: &[f32], weights: &[f32], bias: &[f32], y: &mut [f32]) {
@@ -70,7 +66,10 @@ pub fn input_gradient(
     if rows == 0 {
         return;
     }
-    if outputs == 1 || rows >= TRANSPOSE_WEIGHTS_ROWS {
+    // Either the weights or the batch must be transposed, both ways there and back. Transposing
+    // weights leaves the better product, so that it is worth about twice the copying. The bits
+    // are the same.
+    if outputs == 1 || weights.len() <= 2 * rows * (inputs + outputs) {
         scratch.resize(weights.len(), 0.0);
         transpose(weights, outputs, scratch);
         return forward(dy, scratch, inputs, None, dx);

@@ -1,12 +1,12 @@
 //! Which vector instructions the processor has.
 
-/// The instruction sets the kernels are compiled for.
+/// The instruction sets the kernels are compiled for. Held only where [`Self::is_available`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum InstructionSet {
-    /// 16 lanes, masks. Held only where `avx512f` was detected.
+    /// 16 lanes and masks: `avx512f`.
     #[cfg(target_arch = "x86_64")]
     Avx512,
-    /// 8 lanes. Held only where `avx2` and `fma` were detected.
+    /// 8 lanes: `avx2` and `fma`.
     #[cfg(target_arch = "x86_64")]
     Avx2,
     /// Whatever the compiler makes of `f32::mul_add`.
@@ -14,29 +14,32 @@ pub(crate) enum InstructionSet {
 }
 
 impl InstructionSet {
-    /// The fastest one this processor has; a look at a cached flag after the first call.
-    pub(crate) fn detect() -> Self {
+    /// All of them, fastest first.
+    const ALL: &[Self] = &[
         #[cfg(target_arch = "x86_64")]
-        {
-            if is_x86_feature_detected!("avx512f") {
-                return Self::Avx512;
-            }
-            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-                return Self::Avx2;
-            }
-        }
-        Self::Portable
+        Self::Avx512,
+        #[cfg(target_arch = "x86_64")]
+        Self::Avx2,
+        Self::Portable,
+    ];
+
+    /// Those this processor has, fastest first.
+    pub(crate) fn available() -> impl Iterator<Item = Self> {
+        Self::ALL.iter().copied().filter(|set| set.is_available())
     }
 
-    /// All that this processor has.
-    #[cfg(test)]
-    pub(crate) fn available() -> Vec<Self> {
-        #[cfg(target_arch = "x86_64")]
-        match Self::detect() {
-            Self::Avx512 => return vec![Self::Avx512, Self::Avx2, Self::Portable],
-            Self::Avx2 => return vec![Self::Avx2, Self::Portable],
-            Self::Portable => {}
+    /// The fastest one this processor has; a look at a cached flag after the first call.
+    pub(crate) fn detect() -> Self {
+        Self::available().next().unwrap_or(Self::Portable)
+    }
+
+    fn is_available(self) -> bool {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => is_x86_feature_detected!("avx512f"),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
+            Self::Portable => true,
         }
-        vec![Self::Portable]
     }
 }

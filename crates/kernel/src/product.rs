@@ -36,6 +36,9 @@ impl Product<'_> {
     /// Computes into `output`, `rows` × `columns`, on the fastest instruction set there is, on
     /// the threads of the current rayon pool when there is enough to do.
     pub(crate) fn run(&self, output: &mut [f32]) {
+        let rows = output.len() / self.columns;
+        let left = self.left.data.len();
+        assert_eq!(left, rows * self.depth, "the left side is rows × depth");
         self.run_on(InstructionSet::detect(), output);
     }
 
@@ -105,7 +108,7 @@ impl Product<'_> {
         );
         if let (Some(row), Some(k)) = (rows.checked_sub(1), depth.checked_sub(1)) {
             let last = row * left.row_stride + k * left.depth_stride;
-            assert!(last < left.data.len(), "the left side is rows × depth");
+            assert!(last < left.data.len(), "the left side has all rows");
         }
         if let Some(values) = initial {
             assert_eq!(values.len(), *columns, "one initial value for each column");
