@@ -1,1 +1,98 @@
-//! Tunes hyperparameters of the dense regressor.
+//! Tunes the hyperparameters of the dense regressor, trials in process.
+//!
+//! ```text
+//! study + examples {train, eval} → trials on threads → best hyperparameters, trials, report
+//! ```
+//!
+//! A study gives the same bytes whatever the number of trials at a time, and `train` with the
+//! best hyperparameters and the same seed gives the winning trial's network again.
+
+mod args;
+mod error;
+mod input;
+mod output;
+mod report;
+mod study;
+mod tuning;
+
+use component::{Artifact, ArtifactKind, Context, Contract, Outcome, Parameter, ParameterKind};
+use storage::Storage;
+
+pub use args::Args;
+pub use error::{Error, StudyError};
+
+/// What the pipeline sees of this component.
+pub const CONTRACT: Contract = Contract {
+    name: "hptune",
+    about: "Tune the hyperparameters of the dense regressor",
+    input_artifacts: &[Artifact {
+        name: "examples",
+        kind: ArtifactKind::Dataset,
+        help: "Examples folder that transform wrote",
+    }],
+    output_artifacts: &[
+        Artifact {
+            name: "best_hyperparameters",
+            kind: ArtifactKind::Artifact,
+            help: "Hyperparameters of the best trial, for train",
+        },
+        Artifact {
+            name: "trials",
+            kind: ArtifactKind::Artifact,
+            help: "Table of all trials",
+        },
+        Artifact {
+            name: "metrics",
+            kind: ArtifactKind::Metrics,
+            help: "Best metric, hyperparameters and counts of the study",
+        },
+        Artifact {
+            name: "report",
+            kind: ArtifactKind::Html,
+            help: "Optimisation history and all trials",
+        },
+    ],
+    output_parameters: &[Parameter {
+        name: "best_metric_value",
+        kind: ParameterKind::Double,
+        help: "The best trial's root mean squared error on the eval split, in the label's unit",
+    }],
+};
+
+/// Runs the component.
+pub async fn run(args: Args, context: Context) -> Result<Outcome, Error> {
+    // Finds wrong flags before anything is read.
+    let built_in = study::built_in(&args)?;
+    if context.dry_run {
+        return Ok(Outcome::Plan(output::plan(&args, &built_in)));
+    }
+    let storage = Storage::from_env();
+    let plan = match args.study_config {
+        Some(_) => study::read(&storage, &args).await?,
+        None => built_in,
+    };
+    let input = input::read(&storage, &args.examples).await?;
+    let cancel = context.cancel.clone();
+    let task_args = args.clone();
+    // On a thread of its own, so that signals are answered meanwhile.
+    let task = tokio::task::spawn_blocking(move || {
+        let trials = tuning::run(&input, &plan, &task_args, &context)?;
+        output::Tuned::new(&input, &plan, trials)
+    });
+    let tuned = task
+        .await
+        .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))?;
+    if cancel.is_cancelled() {
+        return Err(Error::Cancelled);
+    }
+    tuned.write(&storage, &args).await?;
+    Ok(Outcome::Done(tuned.outputs(&args)))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_flags_carry_the_contract() {
+        component::testing::assert_contract::<super::Args>(&super::CONTRACT);
+    }
+}

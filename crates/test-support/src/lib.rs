@@ -1,7 +1,7 @@
 //! Fake servers, fixtures and generated market data for tests.
 
-pub mod examples;
 pub mod cut_proxy;
+pub mod examples;
 pub mod gcs;
 pub mod http_source;
 pub mod market;

@@ -1,1 +1,134 @@
-//! Trains the dense regressor with the best hyperparameters.
+//! Trains the dense regressor and measures it beside the baselines.
+//!
+//! ```text
+//! examples + best hyperparameters → read → train → publish → model, metrics, report
+//! ```
+//!
+//! The model folder (see [`artifacts::layout::model`]) is complete when its marker, `model.onnx`,
+//! is there; it is written last, and read back to see that it predicts what was trained.
+
+mod args;
+mod error;
+mod input;
+mod publish;
+mod report;
+mod training;
+
+use component::{
+    Artifact, ArtifactKind, Context, Contract, Outcome, Outputs, Parameter, ParameterKind, Plan,
+};
+use storage::Storage;
+
+pub use args::Args;
+pub use error::Error;
+
+/// What the pipeline sees of this component.
+pub const CONTRACT: Contract = Contract {
+    name: "train",
+    about: "Train the dense regressor and measure it beside the baselines",
+    input_artifacts: &[
+        Artifact {
+            name: "examples",
+            kind: ArtifactKind::Dataset,
+            help: "Examples folder that transform wrote",
+        },
+        Artifact {
+            name: "best_hyperparameters",
+            kind: ArtifactKind::Artifact,
+            help: "Hyperparameters that hptune found",
+        },
+    ],
+    output_artifacts: &[
+        Artifact {
+            name: "model",
+            kind: ArtifactKind::Model,
+            help: "Model folder: model.onnx, metrics.json, golden.json",
+        },
+        Artifact {
+            name: "metrics",
+            kind: ArtifactKind::Metrics,
+            help: "Metrics on the eval and test splits, beside the baselines",
+        },
+        Artifact {
+            name: "report",
+            kind: ArtifactKind::Html,
+            help: "Learning curves, predictions and residuals",
+        },
+    ],
+    output_parameters: &[Parameter {
+        name: "test_root_mean_squared_error",
+        kind: ParameterKind::Double,
+        help: "Root mean squared error on the test split, in the label's unit",
+    }],
+};
+
+/// Runs the component.
+pub async fn run(args: Args, context: Context) -> Result<Outcome, Error> {
+    let flags = input::from_flags(&args)?;
+    if context.dry_run {
+        return Ok(Outcome::Plan(plan(&args, &flags)));
+    }
+    let storage = Storage::from_env();
+    let input = input::read(&storage, &args).await?;
+    let trained = training::run(input, &args, &context).await?;
+    if context.cancel.is_cancelled() {
+        return Err(Error::Cancelled);
+    }
+    publish::publish(&storage, &args, &trained).await?;
+    Ok(Outcome::Done(outputs(&args, &trained)))
+}
+
+fn outputs(args: &Args, trained: &training::Trained) -> Outputs {
+    let metadata = trained.model.metadata();
+    let metrics = publish::flat_metrics(&metadata.metrics);
+    let mut outputs = Outputs::new()
+        .artifact("model", &args.model, publish::model_metadata(metadata))
+        .parameter(
+            "test_root_mean_squared_error",
+            metadata.metrics.test.model.root_mean_squared_error,
+        );
+    if let Some(uri) = &args.metrics {
+        outputs = outputs.artifact("metrics", uri, metrics);
+    }
+    if let Some(uri) = &args.report {
+        let title = serde_json::json!({ "display_name": "Training report" });
+        outputs = outputs.artifact("report", uri, title);
+    }
+    outputs
+}
+
+fn plan(args: &Args, flags: &trainer::hyperparameters::Hyperparameters) -> Plan {
+    let mut reads = vec![format!("examples {}", args.examples)];
+    if let Some(uri) = &args.best_hyperparameters {
+        reads.push(format!("best hyperparameters {uri}"));
+    }
+    let settings = flags.to_map();
+    let settings = settings
+        .iter()
+        .map(|(name, value)| format!("{name} {value}"));
+    let unless = match args.best_hyperparameters {
+        Some(_) => " unless the best hyperparameters say otherwise",
+        None => "",
+    };
+    let mut writes = vec![format!("model {}", args.model)];
+    writes.extend(args.metrics.iter().map(|uri| format!("metrics {uri}")));
+    writes.extend(args.report.iter().map(|uri| format!("report {uri}")));
+    Plan {
+        reads,
+        does: vec![format!(
+            "trains with {}{unless}, looks at the eval split every {} steps, seed {}",
+            settings.collect::<Vec<_>>().join(", "),
+            args.eval_steps,
+            args.seed
+        )],
+        writes,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_flags_carry_the_contract() {
+        component::testing::assert_contract::<super::Args>(&super::CONTRACT);
+    }
+}

@@ -1,13 +1,16 @@
 //! Loss, optimizer, fit, evaluation and hyperparameter search. Bytes and numbers in, numbers out:
 //! no I/O, no clock, no runtime.
 //!
-//! - [`examples`]: example files become checked rows;
+//! - [`dataset`] and [`examples`]: example files become checked rows;
+//! - [`hyperparameters`] and [`search`]: the knobs of a fit by name, and how to find good ones;
 //! - [`fit()`]: mini-batches, Adam, early stopping;
 //! - [`metrics`] and [`baselines`]: what a model is worth, and what it has to beat.
 
 pub mod baselines;
+pub mod dataset;
 pub mod examples;
 mod fit;
+pub mod hyperparameters;
 pub mod metrics;
 mod random;
 pub mod search;

@@ -1,0 +1,65 @@
+//! Flags of `hptune`.
+
+use storage::Uri;
+
+/// Flags of `hptune`. A trial count is taken from its flag, else from the study file, else from
+/// the default.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    /// Examples folder that `transform` wrote; its test split is not read
+    #[arg(long, value_name = "DIR")]
+    pub examples: Uri,
+    /// Study to run, JSON or YAML in Vertex AI's shape: studySpec, maxTrialCount,
+    /// parallelTrialCount, maxFailedTrialCount [default: the classic space over learning_rate,
+    /// first_layer_size, num_layers and scale_factor]
+    #[arg(long, value_name = "FILE")]
+    pub study_config: Option<Uri>,
+    /// Where to write the hyperparameters `train` takes
+    #[arg(long, value_name = "FILE.json")]
+    pub best_hyperparameters: Uri,
+    /// Where to write the table of all trials
+    #[arg(long, value_name = "FILE.json")]
+    pub trials: Option<Uri>,
+    /// Where to write the study's figures
+    #[arg(long, value_name = "FILE.json")]
+    pub metrics: Option<Uri>,
+    /// Where to write the tuning report
+    #[arg(long, value_name = "FILE.html")]
+    pub report: Option<Uri>,
+
+    /// Trials in all [default: 20]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_trial_count: Option<u32>,
+    /// Trials at a time; changes how long the study takes, not what it finds [default: one for
+    /// each processor]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub parallel_trial_count: Option<u32>,
+    /// Trials proposed without waiting for the results of those right before them; once the
+    /// first trials have filled the space, no more than this run at a time
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..))]
+    pub trials_ahead: u32,
+    /// Seed of the search, and of every trial's training
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+
+    /// Optimizer steps of a trial, unless the study searches them
+    #[arg(long, value_name = "N", default_value_t = 2000, help_heading = "Trials", value_parser = clap::value_parser!(u32).range(1..))]
+    pub train_steps: u32,
+    /// Rows in an optimizer step, unless the study searches them
+    #[arg(long, value_name = "N", default_value_t = 20, help_heading = "Trials", value_parser = clap::value_parser!(u32).range(1..))]
+    pub batch_size: u32,
+    /// Decoupled weight decay, unless the study searches it
+    #[arg(
+        long,
+        value_name = "RATE",
+        default_value_t = 0.01,
+        help_heading = "Trials"
+    )]
+    pub weight_decay: f64,
+    /// Optimizer steps between two looks at the eval split
+    #[arg(long, value_name = "N", default_value_t = 100, help_heading = "Trials", value_parser = clap::value_parser!(u64).range(1..))]
+    pub eval_steps: u64,
+    /// Looks in a row without a better eval loss after which a trial stops; 0: never
+    #[arg(long, value_name = "N", default_value_t = 5, help_heading = "Trials")]
+    pub patience: u32,
+}

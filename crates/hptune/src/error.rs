@@ -1,0 +1,160 @@
+//! Why a study failed.
+
+use component::{Diagnose, Exit};
+use storage::Uri;
+use trainer::{
+    FitError, baselines::LeastSquaresError, dataset::DatasetError,
+    hyperparameters::HyperparameterError, search::SearchError,
+};
+
+/// Why a study failed. Nothing was written.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A flag has a value no trial can work with.
+    #[error(transparent)]
+    Flag(HyperparameterError),
+    /// Reading or writing failed.
+    #[error(transparent)]
+    Storage(#[from] storage::Error),
+    /// The study file is not JSON in Vertex AI's shape.
+    #[error("{uri} is not a study")]
+    StudyJson {
+        /// Its address.
+        uri: Uri,
+        /// What was found, with the place.
+        source: serde_json::Error,
+    },
+    /// The study file is not YAML in Vertex AI's shape.
+    #[error("{uri} is not a study")]
+    StudyYaml {
+        /// Its address.
+        uri: Uri,
+        /// What was found, with the place.
+        source: serde_yaml_ng::Error,
+    },
+    /// The study asks for something this tuner does not do.
+    #[error("{study} cannot be run")]
+    Study {
+        /// The study file's address, or what stands for it.
+        study: String,
+        /// What it asks for.
+        source: StudyError,
+    },
+    /// The examples can't be used.
+    #[error("the examples in {uri} cannot be used")]
+    Examples {
+        /// The folder.
+        uri: Uri,
+        /// What is wrong with them.
+        source: Box<DatasetError>,
+    },
+    /// The least-squares baseline can't be fitted.
+    #[error("the baselines cannot be fitted")]
+    Baselines(#[source] LeastSquaresError),
+    /// A trial asks for values that make no fit.
+    #[error("trial {trial} cannot be run")]
+    Trial {
+        /// The trial's number.
+        trial: usize,
+        /// What it asks for.
+        source: StudyError,
+    },
+    /// No trial gave a finite metric.
+    #[error("all {trials} trials failed; the last one: {last}")]
+    AllFailed {
+        /// Trials run.
+        trials: usize,
+        /// Why the last one failed.
+        last: String,
+    },
+    /// More trials failed than the study allows.
+    #[error("{failed} trials failed, maxFailedTrialCount is {allowed}; the last one: {last}")]
+    TooManyFailed {
+        /// Trials without a finite metric.
+        failed: u32,
+        /// How many end the study.
+        allowed: u32,
+        /// Why the last one failed.
+        last: String,
+    },
+    /// SIGTERM or SIGINT.
+    #[error("tuning was cancelled before anything was written")]
+    Cancelled,
+}
+
+/// What a study asks for in vain.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum StudyError {
+    /// The search does not support it.
+    #[error(transparent)]
+    Search(#[from] SearchError),
+    /// `train` has no such hyperparameter, or not with this value.
+    #[error(transparent)]
+    Hyperparameter(#[from] HyperparameterError),
+    /// The values do not work together.
+    #[error("the options do not work together")]
+    Options(#[source] FitError),
+    /// An interval of reals for a whole number.
+    #[error(
+        "`{parameter}` takes whole numbers; give it an integerValueSpec or a discreteValueSpec"
+    )]
+    NotWhole {
+        /// The parameter.
+        parameter: String,
+    },
+    /// Nothing a trial measures.
+    #[error(
+        "metric `{metric}` is not measured; a trial measures rmse (or root_mean_squared_error) on the eval split"
+    )]
+    Metric {
+        /// The metric asked for.
+        metric: String,
+    },
+    /// The worst model would win.
+    #[error("metric `{metric}` is an error, but its goal is MAXIMIZE (Vertex AI's default)")]
+    Goal {
+        /// The metric.
+        metric: String,
+    },
+    /// A count of 0.
+    #[error("{field} is 0")]
+    Zero {
+        /// Name of the count.
+        field: &'static str,
+    },
+}
+
+impl Diagnose for Error {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Flag(_)
+            | Self::StudyJson { .. }
+            | Self::StudyYaml { .. }
+            | Self::Study { .. }
+            | Self::Trial { .. } => Exit::Usage,
+            _ => Exit::Failure,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Flag(_) => "see hptune --help for the ranges",
+            Self::Storage(error) => return error.hint(),
+            Self::StudyJson { .. } | Self::StudyYaml { .. } => {
+                "write it as {\"studySpec\": {\"metrics\": […], \"parameters\": […]}}"
+            }
+            Self::Study {
+                source: StudyError::Goal { .. },
+                ..
+            } => "set goal: MINIMIZE",
+            Self::Study { .. } | Self::Trial { .. } => "change the study file",
+            Self::Examples { source, .. } => return Some(source.hint()),
+            Self::Baselines(_) => "run `transform` on more rows",
+            Self::AllFailed { .. } | Self::TooManyFailed { .. } => {
+                "lower the study's largest learning_rate"
+            }
+            Self::Cancelled => return None,
+        };
+        Some(hint.to_owned())
+    }
+}

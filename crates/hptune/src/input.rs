@@ -1,0 +1,39 @@
+//! The examples a study looks at: train and eval, never test.
+
+use artifacts::{Split, layout};
+use storage::{Storage, Uri};
+use trainer::dataset::{Dataset, DatasetError, Rows};
+
+use crate::Error;
+
+/// What trials are fitted to and measured on.
+pub(crate) struct Input {
+    pub(crate) dataset: Dataset,
+    pub(crate) train: Rows,
+    pub(crate) eval: Rows,
+}
+
+/// Reads the documents and the two splits.
+pub(crate) async fn read(storage: &Storage, examples: &Uri) -> Result<Input, Error> {
+    let unusable = |source: DatasetError| Error::Examples {
+        uri: examples.clone(),
+        source: Box::new(source),
+    };
+    let schema = storage
+        .read(&examples.join(layout::examples::SCHEMA))
+        .await?;
+    let params = storage
+        .read(&examples.join(layout::examples::TRANSFORM_PARAMS))
+        .await?;
+    let dataset = Dataset::parse(&schema, &params).map_err(unusable)?;
+    let file = |split| examples.join(&dataset.schema().file_name(split));
+    let train = storage.read(&file(Split::Train)).await?;
+    let eval = storage.read(&file(Split::Eval)).await?;
+    let train = dataset.rows(Split::Train, &train).map_err(unusable)?;
+    let eval = dataset.rows(Split::Eval, &eval).map_err(unusable)?;
+    Ok(Input {
+        dataset,
+        train,
+        eval,
+    })
+}

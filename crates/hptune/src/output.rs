@@ -1,0 +1,185 @@
+//! What a study hands on.
+
+use artifacts::{
+    BestHyperparameters, FORMAT_VERSION, RegressionMetrics, TrialState, Trials, to_json,
+};
+use component::{Outputs, Plan};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use storage::{PutOptions, Storage, Uri};
+use trainer::baselines::Baselines;
+
+use crate::{Args, Error, input::Input, report, study, tuning::with_parameters};
+
+/// A finished study.
+pub(crate) struct Tuned {
+    trials: Trials,
+    best: BestHyperparameters,
+    /// The study's figures, flat.
+    figures: Map<String, Value>,
+    report: String,
+}
+
+impl Tuned {
+    /// Picks the best trial and describes the study; fails when no trial gave a metric.
+    pub(crate) fn new(input: &Input, plan: &study::Plan, trials: Trials) -> Result<Self, Error> {
+        let Some((trial, metric_value)) = best(&trials) else {
+            let last = trials
+                .trials
+                .last()
+                .and_then(|trial| trial.infeasible_reason.clone());
+            return Err(Error::AllFailed {
+                trials: trials.trials.len(),
+                last: last.unwrap_or_default(),
+            });
+        };
+        let hyperparameters =
+            with_parameters(&plan.fixed, &trial.parameters).map_err(|source| Error::Study {
+                study: plan.name.clone(),
+                source,
+            })?;
+        let best = BestHyperparameters {
+            version: FORMAT_VERSION,
+            trial_id: trial.id.clone(),
+            metric_id: trials.metric_id.clone(),
+            metric_value,
+            hyperparameters: hyperparameters.to_map(),
+        };
+        let schema = input.dataset.schema();
+        let params = input.dataset.transform().params();
+        let baselines = Baselines::fit(schema, params, &input.train.examples)
+            .map_err(Error::Baselines)?
+            .evaluate(&input.eval.examples);
+        Ok(Self {
+            report: report::html(schema, &trials, &best, &baselines),
+            figures: figures(&trials, &best, &baselines),
+            trials,
+            best,
+        })
+    }
+
+    /// Writes everything, what `train` reads last.
+    pub(crate) async fn write(&self, storage: &Storage, args: &Args) -> Result<(), Error> {
+        const JSON: &str = "application/json";
+        storage.delete(&args.best_hyperparameters).await?;
+        if let Some(uri) = &args.trials {
+            write(storage, uri, to_json(&self.trials), JSON).await?;
+        }
+        if let Some(uri) = &args.metrics {
+            write(storage, uri, to_json(&self.figures), JSON).await?;
+        }
+        if let Some(uri) = &args.report {
+            let html = self.report.clone().into_bytes();
+            write(storage, uri, html, "text/html; charset=utf-8").await?;
+        }
+        write(
+            storage,
+            &args.best_hyperparameters,
+            to_json(&self.best),
+            JSON,
+        )
+        .await
+    }
+
+    /// What the pipeline is told.
+    pub(crate) fn outputs(&self, args: &Args) -> Outputs {
+        let mut best = Map::from_iter([("trial_id".to_owned(), json!(self.best.trial_id))]);
+        best.extend(self.best.hyperparameters.clone());
+        let mut outputs = Outputs::new()
+            .artifact(
+                "best_hyperparameters",
+                &args.best_hyperparameters,
+                Value::Object(best),
+            )
+            .parameter("best_metric_value", self.best.metric_value);
+        if let Some(uri) = &args.trials {
+            let count = json!({ "trials": self.trials.trials.len() });
+            outputs = outputs.artifact("trials", uri, count);
+        }
+        if let Some(uri) = &args.metrics {
+            outputs = outputs.artifact("metrics", uri, Value::Object(self.figures.clone()));
+        }
+        if let Some(uri) = &args.report {
+            outputs = outputs.artifact("report", uri, json!({ "display_name": "Tuning report" }));
+        }
+        outputs
+    }
+}
+
+fn best(trials: &Trials) -> Option<(&artifacts::Trial, f64)> {
+    let best = trials.best()?;
+    Some((best, best.metric(&trials.metric_id)?))
+}
+
+async fn write(
+    storage: &Storage,
+    uri: &Uri,
+    bytes: Vec<u8>,
+    content_type: &str,
+) -> Result<(), Error> {
+    let options = PutOptions {
+        content_type: Some(content_type.to_owned()),
+        ..PutOptions::default()
+    };
+    storage.write(uri, bytes, options).await?;
+    Ok(())
+}
+
+fn figures(
+    trials: &Trials,
+    best: &BestHyperparameters,
+    baselines: &BTreeMap<String, RegressionMetrics>,
+) -> Map<String, Value> {
+    let infeasible = trials
+        .trials
+        .iter()
+        .filter(|trial| trial.state == TrialState::Infeasible);
+    let mut figures = Map::from_iter([
+        (
+            "best_eval_root_mean_squared_error".to_owned(),
+            json!(best.metric_value),
+        ),
+        ("trials".to_owned(), json!(trials.trials.len())),
+        ("infeasible_trials".to_owned(), json!(infeasible.count())),
+    ]);
+    for (name, metrics) in baselines {
+        let name = format!("eval_{name}_root_mean_squared_error");
+        figures.insert(name, json!(metrics.root_mean_squared_error));
+    }
+    for (name, value) in &best.hyperparameters {
+        figures.insert(format!("best_{name}"), value.clone());
+    }
+    figures
+}
+
+/// What a dry run says.
+pub(crate) fn plan(args: &Args, built_in: &study::Plan) -> Plan {
+    let mut reads = vec![format!(
+        "examples {} (train and eval, not test)",
+        args.examples
+    )];
+    reads.extend(args.study_config.iter().map(|uri| format!("study {uri}")));
+    let does = match &args.study_config {
+        Some(uri) => format!("runs the study of {uri}, seed {}", args.seed),
+        None => format!(
+            "runs {} trials of {}, {} at a time, seed {}",
+            built_in.max_trial_count, built_in.name, built_in.parallel_trial_count, args.seed
+        ),
+    };
+    let mut writes = vec![format!(
+        "best hyperparameters {}",
+        args.best_hyperparameters
+    )];
+    for (name, uri) in [
+        ("trials", &args.trials),
+        ("metrics", &args.metrics),
+        ("report", &args.report),
+    ] {
+        writes.extend(uri.iter().map(|uri| format!("{name} {uri}")));
+    }
+    Plan {
+        reads,
+        does: vec![does],
+        writes,
+    }
+}

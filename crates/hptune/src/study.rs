@@ -1,0 +1,183 @@
+//! The study to run: the built-in one, or a file's.
+
+use artifacts::{Goal, ParameterSpec, StudyConfig, StudySpec};
+use storage::{Storage, Uri};
+use trainer::{
+    hyperparameters::Hyperparameters,
+    search::{Study, StudyOptions},
+};
+
+use crate::{Args, Error, error::StudyError};
+
+/// The classic search space, with a learning rate that converges (0.1 to 0.3 diverges).
+const DEFAULT: &str = include_str!("default_study.yaml");
+/// What messages call it.
+const DEFAULT_NAME: &str = "the built-in study";
+/// Trials of a study that does not say.
+const DEFAULT_TRIALS: u32 = 20;
+/// Names of the one metric a trial measures.
+const METRIC_NAMES: [&str; 2] = ["rmse", "root_mean_squared_error"];
+
+/// A checked study.
+pub(crate) struct Plan {
+    /// The file's address, or what stands for it.
+    pub(crate) name: String,
+    pub(crate) spec: StudySpec,
+    pub(crate) max_trial_count: u32,
+    pub(crate) parallel_trial_count: u32,
+    /// Failed trials that end the study.
+    pub(crate) max_failed_trial_count: Option<u32>,
+    /// Hyperparameters the study does not search.
+    pub(crate) fixed: Hyperparameters,
+}
+
+impl Plan {
+    /// The study of a configuration, with the flags over it.
+    pub(crate) fn new(name: String, config: StudyConfig, args: &Args) -> Result<Self, Error> {
+        let fixed = fixed(args)?;
+        let plan = Self {
+            name,
+            max_trial_count: args
+                .max_trial_count
+                .or(config.max_trial_count)
+                .unwrap_or(DEFAULT_TRIALS),
+            parallel_trial_count: args
+                .parallel_trial_count
+                .or(config.parallel_trial_count)
+                .unwrap_or_else(processors),
+            max_failed_trial_count: config.max_failed_trial_count.filter(|count| *count > 0),
+            spec: config.study_spec,
+            fixed,
+        };
+        match plan.check() {
+            Ok(()) => Ok(plan),
+            Err(source) => Err(Error::Study {
+                study: plan.name,
+                source,
+            }),
+        }
+    }
+
+    /// Name of the metric that is minimised.
+    pub(crate) fn metric_id(&self) -> &str {
+        &self.spec.metrics[0].metric_id
+    }
+
+    /// The search itself, at its beginning.
+    pub(crate) fn begin(&self, args: &Args) -> Result<Study, Error> {
+        Study::new(&self.spec, options(args)).map_err(|error| Error::Study {
+            study: self.name.clone(),
+            source: error.into(),
+        })
+    }
+
+    fn check(&self) -> Result<(), StudyError> {
+        // Also refuses any number of metrics but one.
+        Study::new(&self.spec, StudyOptions::default())?;
+        let metric = &self.spec.metrics[0];
+        let metric_id = metric.metric_id.clone();
+        if !METRIC_NAMES.contains(&metric_id.as_str()) {
+            return Err(StudyError::Metric { metric: metric_id });
+        }
+        if metric.goal == Goal::Maximize {
+            return Err(StudyError::Goal { metric: metric_id });
+        }
+        for (field, count) in [
+            ("maxTrialCount", self.max_trial_count),
+            ("parallelTrialCount", self.parallel_trial_count),
+        ] {
+            if count == 0 {
+                return Err(StudyError::Zero { field });
+            }
+        }
+        self.spec
+            .parameters
+            .iter()
+            .try_for_each(|parameter| self.check_parameter(parameter))
+    }
+
+    /// Every value in a parameter's range must be one that `train` takes; ranges have no holes,
+    /// so their ends tell.
+    fn check_parameter(&self, parameter: &ParameterSpec) -> Result<(), StudyError> {
+        let name = &parameter.parameter_id;
+        let mut values: Vec<serde_json::Value> = Vec::new();
+        if let Some(spec) = &parameter.double_value_spec {
+            values.extend([spec.min_value.into(), spec.max_value.into()]);
+        }
+        if let Some(spec) = &parameter.integer_value_spec {
+            values.extend([spec.min_value.into(), spec.max_value.into()]);
+        }
+        if let Some(spec) = &parameter.discrete_value_spec {
+            values.extend(spec.values.iter().copied().map(serde_json::Value::from));
+        }
+        if let Some(spec) = &parameter.categorical_value_spec {
+            values.extend(spec.values.iter().cloned().map(serde_json::Value::from));
+        }
+        let mut scratch = self.fixed.clone();
+        for value in &values {
+            scratch.set(name, value)?;
+        }
+        if parameter.double_value_spec.is_some() && Hyperparameters::is_whole(name) == Some(true) {
+            return Err(StudyError::NotWhole {
+                parameter: name.clone(),
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Reads the study the flags name.
+pub(crate) async fn read(storage: &Storage, args: &Args) -> Result<Plan, Error> {
+    match &args.study_config {
+        None => built_in(args),
+        Some(uri) => {
+            let bytes = storage.read(uri).await?;
+            Plan::new(uri.to_string(), parse(uri, &bytes)?, args)
+        }
+    }
+}
+
+/// The study without a file.
+pub(crate) fn built_in(args: &Args) -> Result<Plan, Error> {
+    let config = serde_yaml_ng::from_str(DEFAULT).expect("a test parses the built-in study");
+    Plan::new(DEFAULT_NAME.to_owned(), config, args)
+}
+
+/// JSON where it begins like an object, YAML otherwise.
+fn parse(uri: &Uri, bytes: &[u8]) -> Result<StudyConfig, Error> {
+    if bytes.trim_ascii_start().starts_with(b"{") {
+        serde_json::from_slice(bytes).map_err(|source| Error::StudyJson {
+            uri: uri.clone(),
+            source,
+        })
+    } else {
+        serde_yaml_ng::from_slice(bytes).map_err(|source| Error::StudyYaml {
+            uri: uri.clone(),
+            source,
+        })
+    }
+}
+
+/// What the study does not search.
+fn fixed(args: &Args) -> Result<Hyperparameters, Error> {
+    let mut fixed = Hyperparameters::default();
+    for (name, value) in [
+        ("train_steps", args.train_steps.into()),
+        ("batch_size", args.batch_size.into()),
+        ("weight_decay", args.weight_decay.into()),
+    ] {
+        fixed.set(name, &value).map_err(Error::Flag)?;
+    }
+    Ok(fixed)
+}
+
+fn options(args: &Args) -> StudyOptions {
+    StudyOptions {
+        seed: args.seed,
+        ahead: args.trials_ahead as usize,
+    }
+}
+
+fn processors() -> u32 {
+    std::thread::available_parallelism().map_or(1, |count| count.get() as u32)
+}

@@ -1,0 +1,96 @@
+//! Why a training run failed.
+
+use artifacts::ParseError;
+use component::{Diagnose, Exit};
+use model::ModelError;
+use storage::Uri;
+use trainer::{
+    FitError, baselines::LeastSquaresError, dataset::DatasetError,
+    hyperparameters::HyperparameterError,
+};
+
+/// Why a training run failed. No model was written, or, for [`Error::ReadBack`], what was written
+/// is not marked as a model.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A flag has a value no fit can work with.
+    #[error(transparent)]
+    Flag(HyperparameterError),
+    /// Flags and best hyperparameters together make no fit.
+    #[error("the options do not work together")]
+    Options(#[source] FitError),
+    /// Reading or writing failed.
+    #[error(transparent)]
+    Storage(#[from] storage::Error),
+    /// The best hyperparameters are no such document.
+    #[error("{uri} cannot be used")]
+    Document {
+        /// Its address.
+        uri: Uri,
+        /// What is wrong with it.
+        source: ParseError,
+    },
+    /// The best hyperparameters hold something `train` does not know.
+    #[error("{uri} cannot be used")]
+    BestHyperparameters {
+        /// Its address.
+        uri: Uri,
+        /// What it does not know.
+        source: HyperparameterError,
+    },
+    /// The examples can't be used.
+    #[error("the examples in {uri} cannot be used")]
+    Examples {
+        /// The folder.
+        uri: Uri,
+        /// What is wrong with them.
+        source: Box<DatasetError>,
+    },
+    /// The fit gave no network.
+    #[error("no model was written")]
+    Fit(#[source] FitError),
+    /// The least-squares baseline can't be fitted.
+    #[error("the baselines cannot be fitted")]
+    Baselines(#[source] LeastSquaresError),
+    /// The fitted network is no model.
+    #[error("no model was written")]
+    Model(#[source] ModelError),
+    /// SIGTERM or SIGINT.
+    #[error("training was cancelled before anything was written")]
+    Cancelled,
+    /// What was read back is not what was trained; the model folder was left without its marker.
+    #[error("{uri} does not hold the model that was trained: {problem}")]
+    ReadBack {
+        /// The file.
+        uri: Uri,
+        /// What differs.
+        problem: String,
+    },
+}
+
+impl Diagnose for Error {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Flag(_) | Self::Options(_) => Exit::Usage,
+            _ => Exit::Failure,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Flag(_) | Self::Options(_) => Some("see train --help for the ranges".to_owned()),
+            Self::Storage(error) => error.hint(),
+            Self::Document { .. } | Self::BestHyperparameters { .. } => {
+                Some("give the file that hptune wrote as --best-hyperparameters".to_owned())
+            }
+            Self::Examples { source, .. } => Some(source.hint()),
+            Self::Fit(error) => error.hint().map(str::to_owned),
+            Self::Baselines(_) => Some("run `transform` on more rows".to_owned()),
+            Self::Model(error) => error.hint().map(str::to_owned),
+            Self::ReadBack { .. } => Some(
+                "check the storage and that no other run writes there, then run again".to_owned(),
+            ),
+            Self::Cancelled => None,
+        }
+    }
+}

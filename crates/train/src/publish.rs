@@ -1,0 +1,183 @@
+//! Writing the outputs, and reading the model back.
+
+use artifacts::{Golden, Metrics, ModelMetadata, RegressionMetrics, layout, to_json};
+use model::{Model, PredictScratch};
+use serde_json::{Map, Value, json};
+use storage::{PutOptions, Storage, Uri};
+
+use crate::{Args, Error, training::Trained};
+
+/// Writes everything, the model's marker last, and checks that what can be read is what was
+/// trained.
+pub(crate) async fn publish(
+    storage: &Storage,
+    args: &Args,
+    trained: &Trained,
+) -> Result<(), Error> {
+    let metrics = to_json(&trained.model.metadata().metrics);
+    let marker = args.model.join(layout::model::ONNX);
+    storage.delete(&marker).await?;
+    if let Some(uri) = &args.metrics {
+        write(storage, uri, metrics.clone(), "application/json").await?;
+    }
+    if let Some(uri) = &args.report {
+        write(
+            storage,
+            uri,
+            trained.report.clone().into_bytes(),
+            "text/html; charset=utf-8",
+        )
+        .await?;
+    }
+    let folder = &args.model;
+    write(
+        storage,
+        &folder.join(layout::model::METRICS),
+        metrics,
+        "application/json",
+    )
+    .await?;
+    let golden = folder.join(layout::model::GOLDEN);
+    write(
+        storage,
+        &golden,
+        to_json(&trained.golden),
+        "application/json",
+    )
+    .await?;
+    write(
+        storage,
+        &marker,
+        trained.onnx.clone(),
+        "application/octet-stream",
+    )
+    .await?;
+    let checked = read_back(storage, &marker, &golden, trained).await;
+    if checked.is_err() {
+        storage.delete(&marker).await?;
+    }
+    checked
+}
+
+async fn write(
+    storage: &Storage,
+    uri: &Uri,
+    bytes: Vec<u8>,
+    content_type: &str,
+) -> Result<(), Error> {
+    let options = PutOptions {
+        content_type: Some(content_type.to_owned()),
+        ..PutOptions::default()
+    };
+    storage.write(uri, bytes, options).await?;
+    Ok(())
+}
+
+/// The model as a server will see it must predict the test rows to the bit, and the golden rows
+/// as they were written down.
+async fn read_back(
+    storage: &Storage,
+    marker: &Uri,
+    golden: &Uri,
+    trained: &Trained,
+) -> Result<(), Error> {
+    let differs = |uri: &Uri, problem: String| Error::ReadBack {
+        uri: uri.clone(),
+        problem,
+    };
+    let bytes = storage.read(marker).await?;
+    let model = Model::from_onnx(&bytes).map_err(|error| differs(marker, error.to_string()))?;
+    let mut scratch = PredictScratch::default();
+    let predictions = model.predict(&trained.test_inputs, &mut scratch);
+    if let Some(row) = first_difference(&predictions, &trained.test_predictions) {
+        return Err(differs(
+            marker,
+            format!("test row {} is predicted differently", row + 1),
+        ));
+    }
+    let bytes = storage.read(golden).await?;
+    let read: Golden = artifacts::parse(layout::model::GOLDEN, &bytes)
+        .map_err(|error| differs(golden, error.to_string()))?;
+    let rows: Vec<f32> = read
+        .instances
+        .iter()
+        .flatten()
+        .map(|value| *value as f32)
+        .collect();
+    let predictions = model.predict(&rows, &mut scratch);
+    match first_difference(&predictions, &read.predictions) {
+        Some(row) => Err(differs(
+            golden,
+            format!("row {} is predicted differently", row + 1),
+        )),
+        None => Ok(()),
+    }
+}
+
+/// The first place where two lists differ in any bit, or in length.
+fn first_difference(found: &[f64], wanted: &[f64]) -> Option<usize> {
+    let differs = found
+        .iter()
+        .zip(wanted)
+        .position(|(a, b)| a.to_bits() != b.to_bits());
+    differs.or((found.len() != wanted.len()).then_some(found.len().min(wanted.len())))
+}
+
+/// The model artifact's metadata.
+pub(crate) fn model_metadata(metadata: &ModelMetadata) -> Value {
+    let units: Vec<String> = metadata
+        .training
+        .hidden_units
+        .iter()
+        .map(u32::to_string)
+        .collect();
+    let mut fields = Map::new();
+    fields.insert("framework".to_owned(), json!("onnx"));
+    fields.insert("hidden_units".to_owned(), json!(units.join(",")));
+    fields.insert("seed".to_owned(), json!(metadata.training.seed));
+    fields.insert("steps".to_owned(), json!(metadata.training.steps));
+    fields.insert("best_step".to_owned(), json!(metadata.training.best_step));
+    fields.extend(metadata.training.hyperparameters.clone());
+    Value::Object(fields)
+}
+
+/// All metrics as flat numbers: `test_root_mean_squared_error` for the model,
+/// `test_naive_open_root_mean_squared_error` for a baseline.
+pub(crate) fn flat_metrics(metrics: &Metrics) -> Value {
+    let mut fields = Map::new();
+    for (split, evaluation) in [("eval", &metrics.eval), ("test", &metrics.test)] {
+        insert(&mut fields, split, &evaluation.model);
+        for (name, baseline) in &evaluation.baselines {
+            insert(&mut fields, &format!("{split}_{name}"), baseline);
+        }
+    }
+    Value::Object(fields)
+}
+
+fn insert(fields: &mut Map<String, Value>, prefix: &str, metrics: &RegressionMetrics) {
+    let values = [
+        ("root_mean_squared_error", metrics.root_mean_squared_error),
+        ("mean_absolute_error", metrics.mean_absolute_error),
+        (
+            "mean_absolute_percentage_error",
+            metrics.mean_absolute_percentage_error,
+        ),
+        ("r_squared", metrics.r_squared),
+    ];
+    for (name, value) in values {
+        fields.insert(format!("{prefix}_{name}"), json!(value));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_differ_where_a_bit_or_the_length_does() {
+        assert_eq!(first_difference(&[1.0, 2.0], &[1.0, 2.0]), None);
+        assert_eq!(first_difference(&[1.0, 0.0], &[1.0, -0.0]), Some(1));
+        assert_eq!(first_difference(&[1.0, f64::NAN], &[1.0, f64::NAN]), None);
+        assert_eq!(first_difference(&[1.0], &[1.0, 2.0]), Some(1));
+    }
+}

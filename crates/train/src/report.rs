@@ -1,0 +1,208 @@
+//! The training report.
+
+use artifacts::{Evaluation, ModelMetadata, RegressionMetrics};
+use report::{Histogram, LineChart, Page, Scale, Series, Table, XAxis};
+use trainer::{Step, examples::Examples};
+
+/// A split with the model's predictions.
+pub(crate) struct Split<'a> {
+    pub(crate) name: &'static str,
+    pub(crate) examples: &'a Examples,
+    pub(crate) predictions: &'a [f64],
+}
+
+impl Split<'_> {
+    /// Points over time, in the label's unit.
+    fn over_time(&self, values: impl Iterator<Item = f64>) -> Vec<(f64, f64)> {
+        let instants = self.examples.instants.iter().map(|instant| *instant as f64);
+        instants.zip(values).collect()
+    }
+
+    fn residuals(&self) -> impl Iterator<Item = f64> {
+        self.predictions
+            .iter()
+            .zip(&self.examples.labels)
+            .map(|(p, label)| p - label)
+    }
+
+    /// Residuals as a part of the label, in per cent, where that is defined.
+    fn relative_residuals(&self) -> impl Iterator<Item = f64> {
+        let labels = self.examples.labels.iter();
+        labels
+            .zip(self.residuals())
+            .map(|(label, residual)| 100.0 * residual / label)
+    }
+}
+
+/// The whole page.
+pub(crate) fn html(metadata: &ModelMetadata, history: &[Step], splits: &[Split<'_>]) -> String {
+    let unit = metadata.metrics.unit.as_deref().unwrap_or("label units");
+    let title = match &metadata.schema.series {
+        Some(series) => format!("Training report: {}", series.value),
+        None => "Training report".to_owned(),
+    };
+    let page = Page::new(&title)
+        .text(&task(metadata))
+        .figures(figures(metadata, unit));
+    let page = page
+        .heading("Beside the baselines")
+        .text("The baselines are fitted on the train split alone, as the model is.")
+        .table(metrics_table("Test split", &metadata.metrics.test, unit))
+        .table(metrics_table("Eval split", &metadata.metrics.eval, unit))
+        .heading("Learning curves")
+        .text(
+            "Mean squared error in squared standard deviations of the encoded label. The weights \
+             of the best step on the eval split are the model.",
+        )
+        .chart(learning_curves(metadata, history));
+    let page = splits
+        .iter()
+        .fold(page.heading("Predicted and actual"), |page, split| {
+            page.chart(predictions_chart(split, unit))
+        });
+    let page = page
+        .heading("Residuals")
+        .text("Prediction minus label.")
+        .chart(residual_histogram(splits))
+        .chart(residuals_over_time(splits));
+    page.heading("How it was trained")
+        .table(settings_table(metadata))
+        .to_html()
+}
+
+fn task(metadata: &ModelMetadata) -> String {
+    let schema = &metadata.schema;
+    let when = match schema.horizon {
+        0 => "of the same row".to_owned(),
+        1 => "of the next row".to_owned(),
+        rows => format!("{rows} rows ahead"),
+    };
+    format!(
+        "Predicts {} {when} from {}. Trained on {} rows from {} to {}, tested on {} rows from {} to {}.",
+        schema.label_source,
+        schema.inputs.join(", "),
+        schema.splits.train.rows,
+        schema.splits.train.first_date,
+        schema.splits.train.last_date,
+        schema.splits.test.rows,
+        schema.splits.test.first_date,
+        schema.splits.test.last_date,
+    )
+}
+
+fn figures(metadata: &ModelMetadata, unit: &str) -> Vec<(String, String)> {
+    let test = &metadata.metrics.test;
+    let naive = test.baselines.get(&metadata.metrics.naive_baseline);
+    let mut figures = vec![
+        (
+            format!("Test RMSE, {unit}"),
+            format!("{:.2}", test.model.root_mean_squared_error),
+        ),
+        (
+            "Test MAPE".to_owned(),
+            format!("{:.2} %", 100.0 * test.model.mean_absolute_percentage_error),
+        ),
+        ("Test R²".to_owned(), format!("{:.4}", test.model.r_squared)),
+    ];
+    if let Some(naive) = naive.filter(|naive| naive.root_mean_squared_error > 0.0) {
+        let share = test.model.root_mean_squared_error / naive.root_mean_squared_error;
+        figures.push((
+            format!("Error against {}", metadata.metrics.naive_baseline),
+            format!("{:+.1} %", 100.0 * (share - 1.0)),
+        ));
+    }
+    figures
+}
+
+fn metrics_table(caption: &str, evaluation: &Evaluation, unit: &str) -> Table {
+    let header = [
+        String::new(),
+        format!("RMSE, {unit}"),
+        format!("MAE, {unit}"),
+        "MAPE, %".to_owned(),
+        "R²".to_owned(),
+    ];
+    let cells = |name: &str, metrics: &RegressionMetrics| {
+        [
+            name.to_owned(),
+            format!("{:.2}", metrics.root_mean_squared_error),
+            format!("{:.2}", metrics.mean_absolute_error),
+            format!("{:.2}", 100.0 * metrics.mean_absolute_percentage_error),
+            format!("{:.4}", metrics.r_squared),
+        ]
+    };
+    let caption = format!("{caption}, {} rows", evaluation.model.count);
+    let table = Table::new(header).caption(&caption);
+    let table = table.strong_row(cells("model", &evaluation.model));
+    evaluation
+        .baselines
+        .iter()
+        .fold(table, |table, (name, metrics)| {
+            table.row(cells(name, metrics))
+        })
+}
+
+fn learning_curves(metadata: &ModelMetadata, history: &[Step]) -> LineChart {
+    let curve = |value: fn(&Step) -> f64| -> Vec<(f64, f64)> {
+        history
+            .iter()
+            .map(|look| (look.step as f64, value(look)))
+            .collect()
+    };
+    LineChart::new("Loss by optimizer step")
+        .labels("optimizer steps", "mean squared error")
+        .y_scale(Scale::Log)
+        .series(Series::line("train", curve(|look| look.train_loss)))
+        .series(Series::line("eval", curve(|look| look.eval_loss)))
+        .mark(metadata.training.best_step as f64, "best")
+}
+
+fn predictions_chart(split: &Split<'_>, unit: &str) -> LineChart {
+    LineChart::new(&format!("The {} split over time", split.name))
+        .labels("", unit)
+        .x_axis(XAxis::Time)
+        .series(Series::line(
+            "actual",
+            split.over_time(split.examples.labels.iter().copied()),
+        ))
+        .series(Series::line(
+            "predicted",
+            split.over_time(split.predictions.iter().copied()),
+        ))
+}
+
+fn residual_histogram(splits: &[Split<'_>]) -> Histogram {
+    let histogram = Histogram::new("Distribution", "residual, % of the label");
+    splits.iter().fold(histogram, |histogram, split| {
+        histogram.group(split.name, split.relative_residuals())
+    })
+}
+
+fn residuals_over_time(splits: &[Split<'_>]) -> LineChart {
+    let chart = LineChart::new("Over time")
+        .labels("", "residual, % of the label")
+        .x_axis(XAxis::Time);
+    splits.iter().fold(chart, |chart, split| {
+        chart.series(Series::dots(
+            split.name,
+            split.over_time(split.relative_residuals()),
+        ))
+    })
+}
+
+fn settings_table(metadata: &ModelMetadata) -> Table {
+    let training = &metadata.training;
+    let units: Vec<String> = training.hidden_units.iter().map(u32::to_string).collect();
+    let settings = training
+        .hyperparameters
+        .iter()
+        .map(|(name, value)| [name.clone(), value.to_string()])
+        .chain([
+            ["hidden units".to_owned(), units.join(", ")],
+            ["seed".to_owned(), training.seed.to_string()],
+            ["steps taken".to_owned(), training.steps.to_string()],
+            ["best step".to_owned(), training.best_step.to_string()],
+            ["build".to_owned(), metadata.provenance.build.clone()],
+        ]);
+    settings.fold(Table::new(["setting", "value"]), Table::row)
+}

@@ -1,0 +1,167 @@
+//! The run itself: fit, measure, describe. No I/O.
+
+use std::ops::ControlFlow;
+
+use artifacts::{
+    Evaluation, FORMAT_VERSION, Golden, Metrics, ModelMetadata, Provenance, TrainingSummary,
+};
+use component::{Context, Unit};
+use model::{Model, Network, Scratch};
+use trainer::{
+    Fit, FitError, FitOptions, Step, Stop,
+    baselines::{Baselines, naive_name},
+    dataset::{Dataset, Rows},
+    metrics::evaluate,
+};
+
+use crate::{Args, Error, input::Input, report};
+
+/// Rows whose predictions are kept beside the model.
+const GOLDEN_ROWS: usize = 16;
+/// Relative difference a server may show: f32 arithmetic in another order.
+const GOLDEN_TOLERANCE: f64 = 1e-5;
+
+/// A trained model and everything that is written beside it.
+pub(crate) struct Trained {
+    pub(crate) model: Model,
+    pub(crate) onnx: Vec<u8>,
+    pub(crate) golden: Golden,
+    pub(crate) report: String,
+    /// Raw test rows and the predictions that a reader of the model must reproduce.
+    pub(crate) test_inputs: Vec<f32>,
+    pub(crate) test_predictions: Vec<f64>,
+}
+
+/// Trains on a thread of its own, so that signals are answered meanwhile.
+pub(crate) async fn run(input: Input, args: &Args, context: &Context) -> Result<Trained, Error> {
+    let (args, context) = (args.clone(), context.clone());
+    let task = tokio::task::spawn_blocking(move || train(&input, &args, &context));
+    task.await
+        .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+}
+
+fn train(input: &Input, args: &Args, context: &Context) -> Result<Trained, Error> {
+    let dataset = &input.dataset;
+    let schema = dataset.schema();
+    let params = dataset.transform().params();
+    let baselines =
+        Baselines::fit(schema, params, &input.train.examples).map_err(Error::Baselines)?;
+    let options = input.hyperparameters.fit_options(&args.fit_options());
+    let fit = fit(input, &options, context)?;
+
+    let eval_predictions = predict(dataset, &fit.network, &input.eval);
+    let test_predictions = predict(dataset, &fit.network, &input.test);
+    let evaluation = |rows: &Rows, predictions: &[f64]| Evaluation {
+        model: evaluate(predictions, &rows.examples.labels),
+        baselines: baselines.evaluate(&rows.examples),
+    };
+    let metadata = ModelMetadata {
+        version: FORMAT_VERSION,
+        schema: schema.clone(),
+        transform_params: params.clone(),
+        training: TrainingSummary {
+            hyperparameters: input.hyperparameters.to_map(),
+            hidden_units: options.hidden_units.clone(),
+            seed: options.seed,
+            steps: fit.steps,
+            best_step: fit.best_step,
+        },
+        metrics: Metrics {
+            version: FORMAT_VERSION,
+            unit: schema.label_unit.clone(),
+            naive_baseline: naive_name(schema),
+            eval: evaluation(&input.eval, &eval_predictions),
+            test: evaluation(&input.test, &test_predictions),
+        },
+        provenance: Provenance {
+            build: context.build(),
+            inputs: input.files.clone(),
+        },
+    };
+    tracing::info!(
+        steps = fit.steps,
+        best_step = fit.best_step,
+        eval_root_mean_squared_error = metadata.metrics.eval.model.root_mean_squared_error,
+        test_root_mean_squared_error = metadata.metrics.test.model.root_mean_squared_error,
+        "trained"
+    );
+    let golden = golden(input, &test_predictions);
+    let splits = [
+        report::Split {
+            name: "eval",
+            examples: &input.eval.examples,
+            predictions: &eval_predictions,
+        },
+        report::Split {
+            name: "test",
+            examples: &input.test.examples,
+            predictions: &test_predictions,
+        },
+    ];
+    let report = report::html(&metadata, &fit.history, &splits);
+    let model = Model::new(metadata, fit.network).map_err(Error::Model)?;
+    Ok(Trained {
+        onnx: model.to_onnx(),
+        model,
+        golden,
+        report,
+        test_inputs: input.test.examples.inputs_f32(),
+        test_predictions,
+    })
+}
+
+fn fit(input: &Input, options: &FitOptions, context: &Context) -> Result<Fit, Error> {
+    let steps = Unit::Items("steps");
+    let progress = context.progress("training", steps, Some(options.train_steps));
+    let mut best = f64::INFINITY;
+    let mut observe = |look: &Step| {
+        best = best.min(look.eval_root_mean_squared_error);
+        progress.message(format!("best eval RMSE {best:.2}"));
+        progress.set(look.step);
+        if context.cancel.is_cancelled() {
+            return ControlFlow::Break(Stop::Cancel);
+        }
+        ControlFlow::Continue(())
+    };
+    let fit = trainer::fit(
+        &input.train.encoded,
+        &input.eval.encoded,
+        options,
+        &mut observe,
+    )
+    .map_err(|error| match error {
+        FitError::Cancelled { .. } => Error::Cancelled,
+        error => Error::Fit(error),
+    })?;
+    progress.finish();
+    if fit.best_step == 0 {
+        tracing::warn!("no step did better on the eval split than the network it began with");
+    }
+    Ok(fit)
+}
+
+/// Predictions in the label's unit, as [`Model::predict`] gives them.
+fn predict(dataset: &Dataset, network: &Network, rows: &Rows) -> Vec<f64> {
+    let mut scratch = Scratch::default();
+    let outputs = network.forward(rows.encoded.inputs(), &mut scratch);
+    let raw = rows.examples.inputs_f32();
+    let transform = dataset.transform();
+    raw.chunks_exact(rows.examples.width)
+        .zip(outputs)
+        .map(|(row, output)| f64::from(transform.decode_label(*output, transform.reference(row))))
+        .collect()
+}
+
+/// Test rows spread over the whole split, with their predictions.
+fn golden(input: &Input, predictions: &[f64]) -> Golden {
+    let examples = &input.test.examples;
+    let count = GOLDEN_ROWS.min(examples.rows());
+    let rows: Vec<usize> = (0..count).map(|i| i * examples.rows() / count).collect();
+    Golden {
+        version: FORMAT_VERSION,
+        inputs: input.dataset.schema().inputs.clone(),
+        instances: rows.iter().map(|row| examples.row(*row).to_vec()).collect(),
+        predictions: rows.iter().map(|row| predictions[*row]).collect(),
+        relative_tolerance: GOLDEN_TOLERANCE,
+    }
+}

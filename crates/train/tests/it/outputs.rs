@@ -1,0 +1,198 @@
+//! What a run writes.
+
+use artifacts::{Golden, Metrics};
+use model::{Model, PredictScratch};
+use serde_json::json;
+
+use crate::{Workspace, files};
+
+#[test]
+fn the_model_folder_is_whole_and_predicts_its_golden_rows() {
+    let workspace = Workspace::new();
+    let document = workspace.succeed("out", &["--train-steps", "300"]);
+    let model = Model::from_onnx(&std::fs::read(workspace.path("out/model/model.onnx")).unwrap());
+    let model = model.unwrap();
+    let golden = std::fs::read(workspace.path("out/model/golden.json")).unwrap();
+    let golden: Golden = artifacts::parse("golden.json", &golden).unwrap();
+    assert_eq!(golden.inputs, ["open", "high", "low"]);
+    assert_eq!(golden.instances.len(), 16);
+    let rows: Vec<f32> = golden
+        .instances
+        .iter()
+        .flatten()
+        .map(|value| *value as f32)
+        .collect();
+    assert_eq!(
+        model.predict(&rows, &mut PredictScratch::default()),
+        golden.predictions
+    );
+
+    let metrics = std::fs::read(workspace.path("out/metrics.json")).unwrap();
+    assert_eq!(
+        metrics,
+        std::fs::read(workspace.path("out/model/metrics.json")).unwrap()
+    );
+    let metrics: Metrics = artifacts::parse("metrics.json", &metrics).unwrap();
+    assert_eq!(&metrics, &model.metadata().metrics);
+    assert_eq!(metrics.naive_baseline, "naive_open");
+    let names: Vec<&str> = metrics.test.baselines.keys().map(String::as_str).collect();
+    assert_eq!(
+        names,
+        ["least_squares_encoded", "least_squares_raw", "naive_open"]
+    );
+    let naive = &metrics.test.baselines["naive_open"];
+    let rmse = metrics.test.model.root_mean_squared_error;
+    assert!(
+        rmse < 0.5 * naive.root_mean_squared_error,
+        "there is something to learn: {rmse}"
+    );
+
+    assert_eq!(
+        document["parameters"],
+        json!({ "test_root_mean_squared_error": rmse })
+    );
+    let flat = &document["artifacts"]["metrics"]["metadata"];
+    assert_eq!(flat["test_root_mean_squared_error"], json!(rmse));
+    assert_eq!(
+        flat["eval_naive_open_mean_absolute_error"],
+        json!(metrics.eval.baselines["naive_open"].mean_absolute_error)
+    );
+    assert!(
+        flat.as_object()
+            .unwrap()
+            .values()
+            .all(serde_json::Value::is_number)
+    );
+    assert_eq!(document["artifacts"]["model"]["uri"], "out/model");
+
+    let provenance = &model.metadata().provenance;
+    let inputs: Vec<&str> = provenance
+        .inputs
+        .iter()
+        .map(|file| file.name.as_str())
+        .collect();
+    let read = [
+        "schema.json",
+        "transform_params.json",
+        "train.csv",
+        "eval.csv",
+        "test.csv",
+    ];
+    assert_eq!(inputs, read);
+}
+
+#[test]
+fn the_report_shows_curves_predictions_residuals_and_baselines() {
+    let workspace = Workspace::new();
+    workspace.succeed("out", &["--train-steps", "100"]);
+    let report = std::fs::read_to_string(workspace.path("out/report.html")).unwrap();
+    for part in [
+        "Loss by optimizer step",
+        "The eval split over time",
+        "The test split over time",
+        "Residuals",
+        "naive_open",
+        "least_squares_raw",
+        "learning_rate",
+    ] {
+        assert!(report.contains(part), "the report has no {part}");
+    }
+    assert!(!report.contains("NaN"));
+}
+
+#[test]
+fn the_same_data_flags_and_seed_give_the_same_bytes() {
+    let workspace = Workspace::new();
+    for to in ["one", "two"] {
+        workspace.succeed(to, &["--train-steps", "200"]);
+    }
+    workspace.succeed("other", &["--train-steps", "200", "--seed", "1"]);
+    assert_eq!(files(&workspace.path("one")), files(&workspace.path("two")));
+    assert_ne!(
+        files(&workspace.path("one")),
+        files(&workspace.path("other"))
+    );
+}
+
+#[test]
+fn a_flag_wins_over_the_best_hyperparameters_and_these_over_the_default() {
+    let workspace = Workspace::new();
+    let best = json!({
+        "version": 1, "trial_id": "3", "metric_id": "rmse", "metric_value": 1.5,
+        "hyperparameters": { "learning-rate": 0.002, "num_layers": 1.0, "train_steps": 60 },
+    });
+    workspace.write("best.json", &best.to_string());
+    let given = [
+        "--best-hyperparameters",
+        "best.json",
+        "--learning-rate",
+        "0.003",
+    ];
+    let document = workspace.succeed("out", &given);
+    let metadata = &document["artifacts"]["model"]["metadata"];
+    assert_eq!(metadata["learning_rate"], 0.003, "the flag");
+    assert_eq!(metadata["num_layers"], 1, "the best hyperparameters");
+    assert_eq!(metadata["train_steps"], 60, "the best hyperparameters");
+    assert_eq!(metadata["batch_size"], 20, "the default");
+    assert_eq!(metadata["hidden_units"], "8");
+}
+
+#[test]
+fn a_horizon_is_measured_against_persistence() {
+    let workspace = Workspace::new();
+    workspace.replace("examples/schema.json", "\"horizon\":0", "\"horizon\":3");
+    workspace.succeed("out", &["--train-steps", "50"]);
+    let metrics = workspace.json("out/metrics.json");
+    assert_eq!(metrics["naive_baseline"], "persistence");
+    assert!(metrics["test"]["baselines"]["persistence"].is_object());
+}
+
+#[test]
+fn outputs_that_are_not_asked_for_are_not_written() {
+    let workspace = Workspace::new();
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_train"))
+        .env_clear()
+        .current_dir(workspace.folder.path())
+        .args([
+            "--examples",
+            "examples",
+            "--model",
+            "out/model",
+            "--train-steps",
+            "50",
+        ])
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let names: Vec<_> = files(&workspace.path("out"))
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect();
+    let wanted = [
+        "model/golden.json",
+        "model/metrics.json",
+        "model/model.onnx",
+    ];
+    assert_eq!(names, wanted.map(std::path::PathBuf::from));
+}
+
+#[test]
+fn a_dry_run_tells_its_plan_and_touches_nothing() {
+    let workspace = Workspace::new();
+    let before = files(workspace.folder.path());
+    let output = workspace.run("out", &["--dry-run", "--train-steps", "7"]);
+    assert!(output.status.success());
+    assert_eq!(
+        String::from_utf8(output.stdout).unwrap(),
+        "reads examples examples\n\
+         does trains with batch_size 20, first_layer_size 8, learning_rate 0.001, num_layers 2, \
+         scale_factor 0.5, train_steps 7, weight_decay 0.01, looks at the eval split every 100 \
+         steps, seed 0\n\
+         writes model out/model\nwrites metrics out/metrics.json\nwrites report out/report.html\n"
+    );
+    assert_eq!(files(workspace.folder.path()), before);
+}
