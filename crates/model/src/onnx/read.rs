@@ -132,13 +132,18 @@ fn operators(graph: &GraphProto) -> Result<(), OnnxError> {
         return Ok(());
     };
     let operator = match node.domain.as_str() {
-        "" => node.op_type.clone(),
-        domain => format!("{domain}.{}", node.op_type),
+        "" => shown(&node.op_type),
+        domain => format!("{}.{}", shown(domain), shown(&node.op_type)),
     };
     Err(OnnxError::Operator {
-        node: node.name.clone(),
+        node: shown(&node.name),
         operator,
     })
+}
+
+/// A name out of the file, fit for one line of a log whatever it holds.
+fn shown(name: &str) -> String {
+    name.chars().take(64).flat_map(char::escape_debug).collect()
 }
 
 /// The layers, from the tensors that carry their names.
@@ -205,9 +210,9 @@ fn difference(found: &GraphProto, expected: &GraphProto) -> Option<String> {
     if found.output != expected.output {
         return Some("the list of outputs".to_owned());
     }
-    let node = |node: &NodeProto| format!("node `{}`", node.name);
+    let node = |node: &NodeProto| format!("node `{}`", shown(&node.name));
     first_difference(&found.node, &expected.node, node).or_else(|| {
-        let tensor = |tensor: &TensorProto| format!("tensor `{}`", tensor.name);
+        let tensor = |tensor: &TensorProto| format!("tensor `{}`", shown(&tensor.name));
         first_difference(&found.initializer, &expected.initializer, tensor)
     })
 }

@@ -72,11 +72,15 @@ fn a_file_cut_off_anywhere_is_refused() {
 #[test]
 fn an_operator_outside_the_format_is_refused_by_name() {
     let file = sample::model("log_ratio").to_onnx();
-    let expected = [
-        "the model file is refused",
-        "node `dense_0.activations` is a Tanh, which this build does not run",
-    ];
-    assert_eq!(refusal(&replaced(&file, b"Relu", b"Tanh")), expected);
+    // The second name must not break the line it is reported in.
+    for (operator, shown) in [(b"Tanh", "Tanh"), (b"R\nlu", "R\\nlu")] {
+        let node = "node `dense_0.activations`";
+        let expected = [
+            "the model file is refused".to_owned(),
+            format!("{node} is a {shown}, which this build does not run"),
+        ];
+        assert_eq!(refusal(&replaced(&file, b"Relu", operator)), expected);
+    }
 }
 
 #[test]
