@@ -14,7 +14,7 @@ cd "$(dirname "$0")"
 fail() { printf 'local_test.sh: %s\n  next: %s\n' "$1" "$2" >&2; exit "${3:-1}"; }
 say() { printf '\n== %s\n' "$*"; }
 
-wanted=all source=sample/crypto-markets-sample.csv work=work native=
+wanted=all source=sample/crypto-markets.csv work=work native=
 while (($#)); do
     case $1 in
     --native) native='as asked for' ;;

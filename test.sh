@@ -72,7 +72,7 @@ run lints cargo clippy --workspace --all-targets --locked -- --deny warnings
 run rust cargo test --workspace --locked --no-fail-fast -- --show-output
 run onnx onnx
 run binaries scripts/binaries.sh
-run contract "$PYTHON" tests/python/check_kfp_contract.py target/dist sample/crypto-markets-sample.csv
+run contract "$PYTHON" tests/python/check_kfp_contract.py target/dist sample/crypto-markets.csv
 run reference "$PYTHON" tests/python/reference.py target/dist --check
 run native tests/chain.sh --native
 run images tests/images.sh
