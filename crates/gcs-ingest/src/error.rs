@@ -296,6 +296,9 @@ impl ReadError {
             }
             Self::Io(error) => match error.kind() {
                 std::io::ErrorKind::NotFound => "check the path of --source",
+                std::io::ErrorKind::InvalidInput => {
+                    "pass a file; for a folder, one --source for each file in it"
+                }
                 std::io::ErrorKind::PermissionDenied => "make the file readable for this user",
                 _ => return None,
             },
@@ -338,7 +341,7 @@ impl component::Diagnose for Error {
             Self::Read { source, .. } => return source.hint().map(str::to_owned),
             Self::Timeout { .. } => "raise --timeout if the source is only slow",
             Self::Storage(error) => return error.hint(),
-            Self::Cancelled => "run it again: it starts from the beginning",
+            Self::Cancelled => "run it again",
         };
         Some(hint.to_owned())
     }

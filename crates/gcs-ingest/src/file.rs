@@ -28,6 +28,8 @@ impl FileOrigin {
 
     /// Reads the file from byte `from` on.
     pub(crate) async fn open(&self, from: u64) -> Result<Body, ReadError> {
+        // Before opening it: that would wait for ever at a pipe nobody writes to.
+        self.probe().await?;
         let mut file = File::open(&self.0).await?;
         let entity = entity(&self.0, &file.metadata().await?)?;
         file.seek(SeekFrom::Start(from)).await?;

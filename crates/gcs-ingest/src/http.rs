@@ -24,32 +24,74 @@ pub(crate) struct HttpOptions {
     pub(crate) max_redirects: usize,
 }
 
+/// A client that keeps within [`HttpOptions`]. Cheap to clone; clones share connections.
+#[derive(Clone, Debug)]
+pub(crate) struct HttpClient {
+    client: Client,
+    options: HttpOptions,
+}
+
 /// One HTTP(S) source.
 #[derive(Clone, Debug)]
 pub(crate) struct HttpOrigin {
-    client: Client,
-    options: HttpOptions,
-    url: Url,
-    promises_html: bool,
+    pub(crate) http: HttpClient,
+    pub(crate) url: Url,
+    /// Whether a web page is what the source is expected to be.
+    pub(crate) promises_html: bool,
+}
+
+impl HttpClient {
+    /// Reads the machine's root certificates, and connects to nobody.
+    pub(crate) fn new(options: HttpOptions) -> Result<Self, ReadError> {
+        let policy = redirect::Policy::custom(move |attempt| {
+            let limit = options.max_redirects;
+            match check_redirect(attempt.previous(), attempt.url(), limit) {
+                Ok(()) => attempt.follow(),
+                Err(error) => attempt.error(error),
+            }
+        });
+        let client = Client::builder()
+            .connect_timeout(options.connect_timeout)
+            .read_timeout(options.read_timeout)
+            .redirect(policy)
+            .referer(false)
+            .user_agent(concat!(
+                env!("CARGO_PKG_NAME"),
+                "/",
+                env!("CARGO_PKG_VERSION")
+            ))
+            .build()
+            .map_err(|error| ReadError::Client {
+                reason: root_cause(&error),
+            })?;
+        Ok(Self { client, options })
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        url: &Url,
+        headers: &[(HeaderName, &str)],
+    ) -> Result<Response, ReadError> {
+        // Offsets and checksums are about the bytes as stored, so no compression on the way.
+        let mut request = self
+            .client
+            .request(method, url.clone())
+            .header(header::ACCEPT_ENCODING, "identity");
+        for (name, value) in headers {
+            request = request.header(name, *value);
+        }
+        request
+            .send()
+            .await
+            .map_err(|error| transport_error(&error, self.options.read_timeout))
+    }
 }
 
 impl HttpOrigin {
-    pub(crate) fn new(
-        options: HttpOptions,
-        url: Url,
-        promises_html: bool,
-    ) -> Result<Self, ReadError> {
-        Ok(Self {
-            client: client(options)?,
-            options,
-            url,
-            promises_html,
-        })
-    }
-
     /// What a HEAD request tells about the source.
     pub(crate) async fn probe(&self) -> Result<Entity, ReadError> {
-        let response = self.send(Method::HEAD, &[]).await?;
+        let response = self.http.send(Method::HEAD, &self.url, &[]).await?;
         match response.status() {
             StatusCode::OK => Ok(entity(&response)),
             _ => Err(status_error(&response)),
@@ -70,9 +112,9 @@ impl HttpOrigin {
                     (header::RANGE, range.as_str()),
                     (header::IF_RANGE, validator),
                 ];
-                self.send(Method::GET, &headers).await?
+                self.http.send(Method::GET, &self.url, &headers).await?
             }
-            _ => self.send(Method::GET, &[]).await?,
+            _ => self.http.send(Method::GET, &self.url, &[]).await?,
         };
         let mut entity = entity(&response);
         let headers = response.headers();
@@ -96,7 +138,7 @@ impl HttpOrigin {
             _ => return Err(status_error(&response)),
         };
         self.check_content(headers)?;
-        let read_timeout = self.options.read_timeout;
+        let read_timeout = self.http.options.read_timeout;
         let stream = response.bytes_stream();
         let stream = stream
             .map_err(move |error| transport_error(&error, read_timeout))
@@ -127,68 +169,27 @@ impl HttpOrigin {
             _ => Ok(()),
         }
     }
-
-    async fn send(
-        &self,
-        method: Method,
-        headers: &[(HeaderName, &str)],
-    ) -> Result<Response, ReadError> {
-        // Offsets and checksums are about the bytes as stored, so no compression on the way.
-        let mut request = self
-            .client
-            .request(method, self.url.clone())
-            .header(header::ACCEPT_ENCODING, "identity");
-        for (name, value) in headers {
-            request = request.header(name, *value);
-        }
-        request
-            .send()
-            .await
-            .map_err(|error| transport_error(&error, self.options.read_timeout))
-    }
-}
-
-/// A client with the bounds of `options`. It follows redirects but never from https to http.
-fn client(options: HttpOptions) -> Result<Client, ReadError> {
-    let limit = options.max_redirects;
-    let policy = redirect::Policy::custom(move |attempt| {
-        let downgrade = attempt
-            .previous()
-            .last()
-            .is_some_and(|from| from.scheme() == "https")
-            && attempt.url().scheme() != "https";
-        if downgrade {
-            let to = redact::url(attempt.url());
-            attempt.error(RedirectError::Downgrade(to))
-        } else if attempt.previous().len() > limit {
-            attempt.error(RedirectError::TooMany(limit))
-        } else {
-            attempt.follow()
-        }
-    });
-    Client::builder()
-        .connect_timeout(options.connect_timeout)
-        .read_timeout(options.read_timeout)
-        .redirect(policy)
-        .referer(false)
-        .user_agent(concat!(
-            env!("CARGO_PKG_NAME"),
-            "/",
-            env!("CARGO_PKG_VERSION")
-        ))
-        .build()
-        .map_err(|error| ReadError::Client {
-            reason: root_cause(&error),
-        })
 }
 
 /// Why a redirect was not followed.
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 enum RedirectError {
     #[error("more than {0} redirects")]
     TooMany(usize),
     #[error("redirected from https to {0}")]
     Downgrade(String),
+}
+
+/// Whether a redirect is followed: within the limit, and never from https to http.
+fn check_redirect(previous: &[Url], next: &Url, limit: usize) -> Result<(), RedirectError> {
+    let encrypted = previous.last().is_some_and(|url| url.scheme() == "https");
+    if encrypted && next.scheme() != "https" {
+        Err(RedirectError::Downgrade(redact::url(next)))
+    } else if previous.len() > limit {
+        Err(RedirectError::TooMany(limit))
+    } else {
+        Ok(())
+    }
 }
 
 fn transport_error(error: &reqwest::Error, read_timeout: Duration) -> ReadError {
@@ -271,4 +272,40 @@ fn unsatisfied_range(headers: &HeaderMap) -> Option<u64> {
         .strip_prefix("bytes */")?
         .parse()
         .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn redirects_stay_within_the_limit_and_encrypted() {
+        let url = |text: &str| Url::parse(text).unwrap();
+        let from_https = [url("https://example.com/a")];
+        let from_http = [url("http://example.com/a"), url("http://example.com/b")];
+        let https = url("https://example.com/c");
+        let http = url("http://example.com/c?token=t");
+        let downgrade = RedirectError::Downgrade("http://example.com/c?token=REDACTED".to_owned());
+        assert_eq!(check_redirect(&from_https, &http, 10), Err(downgrade));
+        assert_eq!(check_redirect(&from_https, &https, 1), Ok(()));
+        assert_eq!(check_redirect(&from_http, &https, 2), Ok(()));
+        let too_many = RedirectError::TooMany(1);
+        assert_eq!(check_redirect(&from_http, &http, 1), Err(too_many));
+    }
+
+    #[test]
+    fn ranges_are_read_as_the_protocol_writes_them() {
+        let headers = |value: &'static str| {
+            HeaderMap::from_iter([(
+                header::CONTENT_RANGE,
+                header::HeaderValue::from_static(value),
+            )])
+        };
+        assert_eq!(content_range(&headers("bytes 5-9/10")), Some((5, Some(10))));
+        assert_eq!(content_range(&headers("bytes 5-9/*")), Some((5, None)));
+        assert_eq!(content_range(&headers("lines 5-9/10")), None);
+        assert_eq!(content_range(&HeaderMap::new()), None);
+        assert_eq!(unsatisfied_range(&headers("bytes */10")), Some(10));
+        assert_eq!(unsatisfied_range(&headers("bytes 5-9/10")), None);
+    }
 }

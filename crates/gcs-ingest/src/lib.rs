@@ -31,9 +31,9 @@ pub use args::{Args, Limits};
 pub use error::{Error, ReadError};
 
 use file::FileOrigin;
-use http::{HttpOptions, HttpOrigin};
+use http::{HttpClient, HttpOptions, HttpOrigin};
 use origin::Origin;
-use plan::Plan;
+use plan::{Plan, Transfer};
 use retry::RetryPolicy;
 use transfer::{Setup, Stored};
 
@@ -90,8 +90,7 @@ async fn ingest(
         force,
     };
     let mut all = Vec::with_capacity(plan.transfers.len());
-    for transfer in &plan.transfers {
-        let origin = origin(&transfer.source, limits)?;
+    for (transfer, origin) in plan.transfers.iter().zip(origins(plan, limits)?) {
         let deadline = Instant::now() + limits.timeout;
         let stored = tokio::time::timeout_at(deadline, setup.transfer(transfer, &origin, deadline))
             .await
@@ -110,22 +109,36 @@ async fn ingest(
         .parameter("raw_data_uri", plan.destination.to_string()))
 }
 
-fn origin(source: &SourceAddress, limits: &Limits) -> Result<Origin, Error> {
-    let url = match source {
-        SourceAddress::File(path) => return Ok(Origin::File(FileOrigin(path.clone()))),
-        SourceAddress::Http(url) => url.clone(),
-    };
+/// How to get at each source; all HTTP sources share one client.
+fn origins(plan: &Plan, limits: &Limits) -> Result<Vec<Origin>, Error> {
     let options = HttpOptions {
         connect_timeout: limits.connect_timeout,
         read_timeout: limits.read_timeout,
         max_redirects: limits.max_redirects,
     };
-    HttpOrigin::new(options, url, source.promises_html())
-        .map(Origin::Http)
-        .map_err(|error| Error::Read {
-            address: source.to_string(),
-            source: error,
-        })
+    let mut client: Option<HttpClient> = None;
+    let origin = |transfer: &Transfer| {
+        let source = &transfer.source;
+        let url = match source {
+            SourceAddress::File(path) => return Ok(Origin::File(FileOrigin(path.clone()))),
+            SourceAddress::Http(url) => url.clone(),
+        };
+        let http = match &client {
+            Some(client) => client.clone(),
+            None => client
+                .insert(HttpClient::new(options).map_err(|error| Error::Read {
+                    address: source.to_string(),
+                    source: error,
+                })?)
+                .clone(),
+        };
+        Ok(Origin::Http(HttpOrigin {
+            http,
+            url,
+            promises_html: source.promises_html(),
+        }))
+    };
+    plan.transfers.iter().map(origin).collect()
 }
 
 /// The provenance of everything stored: plain keys for one object; for several the totals, and

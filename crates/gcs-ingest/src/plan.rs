@@ -72,8 +72,11 @@ impl Plan {
         {
             plan.reads.push(source.to_string());
             plan.does.push(match sha256 {
-                Some(sha256) => format!("compares the content of {source} with SHA-256 {sha256}"),
-                None => format!("nothing for {source} if {destination} already holds it"),
+                None => format!("transfer {source} unless {destination} already holds it"),
+                Some(sha256) => format!(
+                    "transfer {source} unless {destination} already holds it, and compare it with \
+                     SHA-256 {sha256}"
+                ),
             });
             plan.writes.push(destination.to_string());
         }

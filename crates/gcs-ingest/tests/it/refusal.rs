@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use test_support::http_source::{Fault, HttpSource, Length, Resource};
 
-use crate::harness::Sandbox;
+use crate::harness::{Run, Sandbox};
 
 const PATH: &str = "/data.csv";
 
@@ -109,6 +109,63 @@ fn bodies_shorter_than_announced() {
         &[],
         "error: cannot read URL: the source is empty. Next step: check the address: nothing was \
          stored",
+    );
+}
+
+/// A partial answer with this `Content-Range`.
+fn partial(range: &str, body: &str) -> Fault {
+    let headers = vec![("Content-Range".to_owned(), range.to_owned())];
+    Fault::Answer(206, headers, body.to_owned())
+}
+
+#[test]
+fn ranges_other_than_asked_for() {
+    let not_usable = "error: cannot read URL: the server answered a request for the bytes from 4 \
+                      on with another range. Next step: report it to the operator of the server, \
+                      or download the file by other means";
+    for answer in [
+        partial("bytes 5-9/10", "56789"),
+        partial("nonsense", "456789"),
+        Fault::status(206),
+        Fault::status(416),
+    ] {
+        refused(
+            Resource::new("0123456789"),
+            vec![Fault::Cut(4), answer],
+            &[],
+            not_usable,
+        );
+    }
+    refused(
+        Resource::new("0123456789"),
+        vec![Fault::Cut(4), partial("bytes 4-5/10", "45")],
+        &[],
+        "error: cannot read URL: gave up after 2 attempts: the answer ended early, after 6 bytes. \
+         Next step: run it again later, with a higher --max-attempts if the network is unreliable",
+    );
+    refused(
+        Resource::new("unused"),
+        vec![Fault::status(206)],
+        &[],
+        "error: cannot read URL: the server answered 206 Partial Content. Next step: check the \
+         address: the server does not accept the request",
+    );
+}
+
+#[test]
+fn machines_without_root_certificates() {
+    let sandbox = Sandbox::new();
+    let url = "http://127.0.0.1:9/data.csv";
+    let run = sandbox
+        .command(["--source", url, "--destination", "out.csv"])
+        .env("SSL_CERT_FILE", "/nowhere")
+        .env("SSL_CERT_DIR", "/nowhere")
+        .output();
+    assert_eq!(
+        Run::of(run.unwrap()).error(1),
+        "error: cannot read http://127.0.0.1:9/data.csv: the HTTP client cannot be set up: unexpected error: No CA \
+         certificates were loaded from the system. Next step: install the CA certificates package \
+         or name a bundle in SSL_CERT_FILE"
     );
 }
 
@@ -266,11 +323,12 @@ fn files_that_cannot_be_read() {
     refused_from(
         sandbox.root().to_str().unwrap(),
         &[],
-        "error: cannot read URL: it is not a regular file",
+        "error: cannot read URL: it is not a regular file. Next step: pass a file; for a folder, \
+         one --source for each file in it",
     );
     let secret = sandbox.path("secret.csv");
     fs::write(&secret, "a\n").unwrap();
-    fs::set_permissions(&secret, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o000)).unwrap();
     if fs::read(&secret).is_ok() {
         println!("SKIPPED: an unreadable file, because this user may read everything");
         return;
