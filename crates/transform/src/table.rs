@@ -1,5 +1,6 @@
 //! The kept rows.
 
+use crate::date::{DAY, to_iso};
 use crate::findings::Place;
 
 /// The kept rows of the raw table, column by column.
@@ -35,7 +36,8 @@ impl Table {
 
     /// Texts of a row's cells as `rejected.csv` shows them: the date, then the numbers.
     pub fn cells(&self, row: usize) -> Vec<String> {
-        std::iter::once(crate::date::to_iso(self.dates[row], false))
+        let date = self.dates[row];
+        std::iter::once(to_iso(date, date.rem_euclid(DAY) == 0))
             .chain(self.columns.iter().map(|column| column[row].to_string()))
             .collect()
     }

@@ -13,7 +13,7 @@ struct Args {
     seed: u64,
 
     /// Rows to write, without the header
-    #[arg(long, default_value_t = 7600, conflicts_with = "bytes")]
+    #[arg(long, default_value_t = 6000, conflicts_with = "bytes")]
     rows: u64,
 
     /// Bytes to write, about
