@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Test error of the network with tuned hyperparameters, five seeds, beside the baselines.
+#
+#   bench/quality.sh DATA.csv [LIMIT]      a raw table, or an examples folder; LIMIT default 240
+#
+# TRANSFORM, HPTUNE, TRAIN   the binaries; built in release mode when not given
+#
+# Fails when the median of the five is above LIMIT, in the label's unit (US dollars).
+set -euo pipefail
+data=$(realpath "${1:?usage: bench/quality.sh DATA.csv [LIMIT]}") limit=${2:-240}
+cd "$(dirname "$0")/.."
+
+missing=()
+[[ -d $data || -n ${TRANSFORM:-} ]] || missing+=(--package transform)
+[[ -n ${HPTUNE:-} ]] || missing+=(--package hptune)
+[[ -n ${TRAIN:-} ]] || missing+=(--package train)
+((${#missing[@]} == 0)) || cargo build --quiet --release "${missing[@]}"
+built=${CARGO_TARGET_DIR:-target}/release
+transform=${TRANSFORM:-$built/transform} hptune=${HPTUNE:-$built/hptune} train=${TRAIN:-$built/train}
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+quiet=(--log-level warn)
+examples=$data
+if [[ -f $data ]]; then
+    examples=$work/examples
+    "$transform" "${quiet[@]}" --raw-data "$data" --examples "$examples" >/dev/null
+fi
+started=$EPOCHREALTIME
+"$hptune" "${quiet[@]}" --examples "$examples" --best-hyperparameters "$work/best.json" >/dev/null
+seconds=$(awk -v a="$started" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f", b - a }')
+printf 'tuned in %s s: ' "$seconds"
+sed -n '/"hyperparameters"/,/}/{/[{}]/d;s/[",]//g;s/^ *//;p}' "$work/best.json" | paste -sd ' '
+
+# number NAME FILE: a flat number of a component's output document.
+number() { sed -n "s/^ *\"$1\": \(.*[0-9]\),\{0,1\}\$/\1/p" "$2" | head -n 1; }
+
+printf '\n%-32s %12s %12s\n' '' 'eval RMSE' 'test RMSE'
+for seed in 0 1 2 3 4; do
+    "$train" "${quiet[@]}" --examples "$examples" --best-hyperparameters "$work/best.json" \
+        --seed "$seed" --model "$work/model" --metrics "$work/metrics.json" >"$work/out.json"
+    test_error=$(number test_root_mean_squared_error "$work/out.json")
+    printf '%-32s %12.2f %12.2f\n' "network, seed $seed" \
+        "$(number eval_root_mean_squared_error "$work/out.json")" "$test_error"
+    echo "$test_error" >>"$work/errors"
+done
+median=$(sort -g "$work/errors" | sed -n 3p)
+printf '%-32s %12s %12.2f\n' 'network, median of 5' '' "$median"
+sed -n 's/^ *"test_\(.*\)_root_mean_squared_error": .*/\1/p' "$work/out.json" | while read -r baseline; do
+    printf '%-32s %12.2f %12.2f\n' "$baseline" \
+        "$(number "eval_${baseline}_root_mean_squared_error" "$work/out.json")" \
+        "$(number "test_${baseline}_root_mean_squared_error" "$work/out.json")"
+done
+awk -v found="$median" -v limit="$limit" 'BEGIN { exit !(found <= limit) }' ||
+    { printf 'the median test RMSE %.2f is above %s\n' "$median" "$limit" >&2; exit 1; }
