@@ -66,9 +66,9 @@ pub fn input_gradient(
     if rows == 0 {
         return;
     }
-    // Either the weights or the batch must be transposed, both ways there and back. Transposing
-    // weights leaves the better product, so that it is worth about twice the copying. The bits
-    // are the same.
+    // Either the weights are transposed, or the batch is and its result back. Measured,
+    // transposed weights are worth copying twice as much, for the product runs faster on them.
+    // The bits are the same.
     if outputs == 1 || weights.len() <= 2 * rows * (inputs + outputs) {
         scratch.resize(weights.len(), 0.0);
         transpose(weights, outputs, scratch);
