@@ -4,8 +4,8 @@
 #   bench/ingest_memory.sh [BYTES]      default 2 GiB
 #
 # GCS_INGEST      the binary; built in release mode when not given
-# FAKE_GCS_SERVER fake-gcs-server's binary; without it the uploads are skipped
-# PYTHON          an interpreter; with google-cloud-storage installed it is measured as a peer
+# PYTHON          an interpreter with google-cloud-storage, which is a peer and checksums what
+#                 the bucket (bench/gcs_sink.py) gets; without it the uploads are skipped
 #
 # Fails when gcs-ingest needs more than 32 MiB.
 set -euo pipefail
@@ -28,7 +28,7 @@ trap 'kill "${pids[@]}" 2>/dev/null || true; rm -rf "$work"' EXIT
 await() {
     local line
     for _ in {1..200}; do
-        if line=$(grep -m 1 -oE "$2" "$1"); then
+        if line=$(grep -s -m 1 -oE "$2" "$1"); then
             echo "$line"
             return
         fi
@@ -75,26 +75,18 @@ rm "$work/out.csv"
 measure 'curl | cp to disk' bash -c 'curl -sf "$0" | cp /dev/stdin "$1"' "$url" "$work/out.csv"
 rm "$work/out.csv"
 
-if [[ -z ${FAKE_GCS_SERVER:-} ]]; then
-    echo 'SKIPPED: uploads, because FAKE_GCS_SERVER does not name the emulator'
+if ! "$python" -c 'import google.cloud.storage' 2>/dev/null; then
+    echo "SKIPPED: uploads, because $python does not have google-cloud-storage"
     exit "$failed"
 fi
-port=$("$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-export STORAGE_EMULATOR_HOST=http://127.0.0.1:$port
-"$FAKE_GCS_SERVER" -scheme http -host 127.0.0.1 -port "$port" -public-host "127.0.0.1:$port" \
-    -external-url "$STORAGE_EMULATOR_HOST" -filesystem-root "$work/gcs" >"$work/gcs.log" 2>&1 &
+"$python" bench/gcs_sink.py >"$work/sink.log" 2>&1 &
 pids+=($!)
-await "$work/gcs.log" 'server started' >/dev/null
-measure 'gcs-ingest to the emulator' "$ingest" --source "$url" \
-    --destination gs://bench/input.csv --create-bucket --project bench
-cmp "$work/served/input.csv" "$work/gcs/bench/input.csv"
-if "$python" -c 'import google.cloud.storage' 2>/dev/null; then
-    measure 'python google-cloud-storage' "$python" -c '
+STORAGE_EMULATOR_HOST=http://127.0.0.1:$(await "$work/sink.log" 'port [0-9]+' | cut -d ' ' -f 2)
+export STORAGE_EMULATOR_HOST
+measure 'gcs-ingest to a bucket' "$ingest" --source "$url" --destination gs://bench/input.csv
+measure 'python google-cloud-storage' "$python" -c '
 import shutil, sys, urllib.request, google.auth.credentials, google.cloud.storage
 client = google.cloud.storage.Client("bench", google.auth.credentials.AnonymousCredentials())
 with client.bucket("bench").blob("python.csv").open("wb") as blob:
     shutil.copyfileobj(urllib.request.urlopen(sys.argv[1]), blob)' "$url"
-else
-    echo "SKIPPED: google-cloud-storage for Python, because $python does not have it"
-fi
 exit "$failed"

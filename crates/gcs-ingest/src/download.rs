@@ -202,3 +202,82 @@ impl storage::Source for Download {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use storage::Source as _;
+    use tempfile::NamedTempFile;
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::file::FileOrigin;
+    use crate::retry::RetryPolicy;
+
+    async fn download(file: &NamedTempFile) -> Download {
+        let origin = Origin::File(FileOrigin(file.path().to_owned()));
+        let policy = RetryPolicy {
+            max_attempts: 1,
+            initial_delay: Duration::ZERO,
+            max_delay: Duration::ZERO,
+        };
+        let retries = Retries::new(policy, Instant::now() + Duration::from_mins(1));
+        Download::open(origin, Expectation::default(), retries)
+            .await
+            .unwrap()
+    }
+
+    async fn rest(download: &mut Download) -> Result<Vec<u8>, SourceError> {
+        let mut rest = Vec::new();
+        while let Some(piece) = download.next().await {
+            rest.extend_from_slice(&piece?);
+        }
+        Ok(rest)
+    }
+
+    fn file(content: &[u8]) -> NamedTempFile {
+        let file = NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), content).unwrap();
+        file
+    }
+
+    /// More than one piece, none like another.
+    fn content() -> Vec<u8> {
+        (0..1_000_000_u32).flat_map(u32::to_le_bytes).collect()
+    }
+
+    #[tokio::test]
+    async fn seeking_back_gives_the_same_bytes_and_the_same_digest() {
+        let content = content();
+        let file = file(&content);
+        let mut straight = download(&file).await;
+        assert!(rest(&mut straight).await.unwrap() == content);
+
+        let mut seeking = download(&file).await;
+        for offset in [0, 100, 300_001] {
+            seeking.next().await.unwrap().unwrap();
+            seeking.next().await.unwrap().unwrap();
+            seeking.seek(offset as u64).await.unwrap();
+        }
+        assert!(rest(&mut seeking).await.unwrap() == content[300_001..]);
+        seeking.seek(content.len() as u64 - 1).await.unwrap();
+        assert!(rest(&mut seeking).await.unwrap() == content[content.len() - 1..]);
+        assert_eq!(seeking.sha256().get(), straight.sha256().get());
+        assert!(seeking.sha256().get().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_file_written_to_while_it_is_read_is_refused_before_its_end() {
+        let content = content();
+        let file = file(&content);
+        let mut download = download(&file).await;
+        download.next().await.unwrap().unwrap();
+        let mut changed = content.clone();
+        changed[content.len() - 1] ^= 1;
+        std::fs::write(file.path(), changed).unwrap();
+        let error = rest(&mut download).await.unwrap_err();
+        assert_eq!(error.to_string(), "the source changed while it was read");
+        assert_eq!(download.sha256().get(), None);
+    }
+}

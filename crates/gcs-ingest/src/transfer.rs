@@ -30,6 +30,16 @@ pub(crate) struct Stored {
     pub(crate) record: Record,
 }
 
+const UNCHANGED: &str = "the source has not changed";
+
+impl Stored {
+    /// The object as it is, after telling why it stays so.
+    fn up_to_date(&self, why: &str) -> Self {
+        info!("{} is up to date: {why}", self.meta.uri);
+        self.clone()
+    }
+}
+
 impl Setup<'_> {
     /// Makes the destination hold the source, with as little traffic as that takes. Whatever
     /// happens, the destination holds either what it held before or all of the source.
@@ -45,20 +55,12 @@ impl Setup<'_> {
         };
         let stored = self.stored(transfer).await?;
         if let Some(stored) = &stored {
-            if stored.record.sha256() == transfer.sha256.as_deref() {
-                info!(
-                    "{} is up to date: it has the SHA-256 asked for",
-                    stored.meta.uri
-                );
-                return Ok(stored.clone());
+            if transfer.sha256.is_some() {
+                return Ok(stored.up_to_date("it has the SHA-256 asked for"));
             }
             match origin.probe().await {
                 Ok(entity) if stored.record.describes(&entity, stored.meta.size) => {
-                    info!(
-                        "{} is up to date: the source has not changed",
-                        stored.meta.uri
-                    );
-                    return Ok(stored.clone());
+                    return Ok(stored.up_to_date(UNCHANGED));
                 }
                 Ok(_) => {}
                 // Not every server answers HEAD; the transfer itself will tell.
@@ -80,20 +82,21 @@ impl Setup<'_> {
         }
     }
 
-    /// What an earlier run stored from the same source.
+    /// What an earlier run stored from the same source, if it has the SHA-256 asked for.
     async fn stored(&self, transfer: &Transfer) -> Result<Option<Stored>, Error> {
         if self.force {
             return Ok(None);
         }
-        let meta = self.storage.stat(&transfer.destination).await?;
-        let stored = meta.and_then(|meta| {
-            Some(Stored {
-                record: Record::of(&meta)?,
-                meta,
-            })
-        });
-        let source = transfer.source.to_string();
-        Ok(stored.filter(|stored| stored.record.source() == Some(&source)))
+        let Some(meta) = self.storage.stat(&transfer.destination).await? else {
+            return Ok(None);
+        };
+        let wanted = |record: &Record| {
+            let pin = transfer.sha256.as_deref();
+            record.source() == Some(&transfer.source.to_string())
+                && pin.is_none_or(|pin| record.sha256() == Some(pin))
+        };
+        let record = Record::of(&meta).filter(wanted);
+        Ok(record.map(|record| Stored { meta, record }))
     }
 
     async fn attempt(
@@ -111,14 +114,9 @@ impl Setup<'_> {
         let mut download = Download::open(origin.clone(), expectation, retries).await?;
         let entity = download.entity();
         if let Some(stored) = stored
-            && transfer.sha256.is_none()
             && stored.record.describes(entity, stored.meta.size)
         {
-            info!(
-                "{} is up to date: the source has not changed",
-                stored.meta.uri
-            );
-            return Ok(stored.clone());
+            return Ok(stored.up_to_date(UNCHANGED));
         }
         info!(
             bytes = entity.bytes,
@@ -176,5 +174,55 @@ impl From<storage::Error> for Attempt {
             },
             error => Self::Storage(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::SourceAddress;
+    use crate::file::FileOrigin;
+
+    #[tokio::test]
+    async fn an_object_in_memory_is_written_once() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("data.csv");
+        std::fs::write(&path, "abc").unwrap();
+        let storage = Storage::memory();
+        storage
+            .ensure_bucket("bucket", &storage::BucketOptions::default())
+            .await
+            .unwrap();
+        let context = Context::detached(&crate::CONTRACT);
+        let setup = Setup {
+            storage: &storage,
+            context: &context,
+            retry: RetryPolicy {
+                max_attempts: 1,
+                initial_delay: Duration::ZERO,
+                max_delay: Duration::ZERO,
+            },
+            force: false,
+        };
+        let transfer = Transfer {
+            source: SourceAddress::File(path.clone()),
+            destination: "gs://bucket/raw.csv".parse().unwrap(),
+            sha256: None,
+        };
+        let origin = Origin::File(FileOrigin(path));
+        let mut generations = Vec::new();
+        for _ in 0..2 {
+            let deadline = Instant::now() + Duration::from_mins(1);
+            let stored = setup.transfer(&transfer, &origin, deadline).await;
+            let stored = stored.unwrap_or_else(|error| panic!("{error}"));
+            generations.push(stored.meta.generation);
+        }
+        assert_eq!(generations[0], generations[1]);
+        let content = storage.read(&transfer.destination).await.unwrap();
+        assert_eq!(&content[..], b"abc");
     }
 }

@@ -123,6 +123,28 @@ fn a_pinned_digest_that_is_stored_costs_nothing() {
 }
 
 #[test]
+fn another_pinned_digest_is_compared_with_the_source() {
+    let fixture = Fixture::ingested(Resource::new("abc"));
+    let (url, wrong) = (fixture.source.url(PATH), "0".repeat(64));
+    let args = [
+        "--source",
+        &url,
+        "--destination",
+        "out.csv",
+        "--sha256",
+        &wrong,
+    ];
+    assert_eq!(
+        fixture.sandbox.run(args).error(1),
+        format!(
+            "error: cannot read {url}: the SHA-256 is {ABC}, not the expected {wrong}. Next step: \
+             compare with the publisher's checksum; if the new content is right, correct --sha256"
+        )
+    );
+    assert_eq!(fixture.cost(&[]), (1, 0));
+}
+
+#[test]
 fn a_destination_that_was_tampered_with_is_restored() {
     let fixture = Fixture::ingested(Resource::new("abc"));
     fs::write(fixture.sandbox.path("out.csv"), "xyz").unwrap();
