@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use artifacts::{ExamplesFormat, Series};
 
 use crate::Error;
-use crate::config::{CalendarField, Config, DateFormatChoice, PriceRepresentation, RollingStatistic};
+use crate::config::{
+    CalendarField, Config, DateFormatChoice, PriceRepresentation, RollingStatistic,
+};
 use crate::policy::{Finding, Policy};
 
 /// Flags of `transform`; those after `--config` override its keys.
@@ -140,7 +142,10 @@ fn parse_policy(text: &str) -> Result<(Finding, Policy), String> {
     let findings: BTreeMap<_, _> = Finding::ALL.iter().map(|all| (all.key(), *all)).collect();
     let finding = findings.get(finding).ok_or_else(|| {
         let known: Vec<_> = Finding::ALL.iter().map(|finding| finding.key()).collect();
-        format!("no finding is named `{finding}`; there are {}", known.join(", "))
+        format!(
+            "no finding is named `{finding}`; there are {}",
+            known.join(", ")
+        )
     })?;
     let policy = <Policy as clap::ValueEnum>::from_str(policy, false)
         .map_err(|_| format!("no policy is named `{policy}`; there are error, drop, keep"))?;
@@ -201,7 +206,10 @@ fn set_list<T>(key: &mut Vec<T>, flag: Vec<T>) {
 
 /// Reads a configuration document; JSON is YAML too. An empty one is all defaults.
 pub(crate) fn parse_config(document: &str, text: &[u8]) -> Result<Config, Error> {
-    let config: Option<Config> = serde_yaml_ng::from_slice(text)
-        .map_err(|source| Error::ConfigSyntax { document: document.to_owned(), source })?;
+    let config: Option<Config> =
+        serde_yaml_ng::from_slice(text).map_err(|source| Error::ConfigSyntax {
+            document: document.to_owned(),
+            source,
+        })?;
     Ok(config.unwrap_or_default())
 }

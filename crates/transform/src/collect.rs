@@ -47,7 +47,11 @@ impl Columns {
         Ok(Self {
             width: header.len(),
             date: position(&config.date.column)?,
-            numbers: plan.kept.iter().map(|name| position(name)).collect::<Result<_, _>>()?,
+            numbers: plan
+                .kept
+                .iter()
+                .map(|name| position(name))
+                .collect::<Result<_, _>>()?,
             filter,
         })
     }
@@ -61,7 +65,11 @@ impl Columns {
 }
 
 fn quoted(names: &[String]) -> String {
-    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    names
+        .iter()
+        .map(|name| format!("`{name}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// Collects the kept rows of all files.
@@ -86,7 +94,11 @@ impl<'a> Collector<'a> {
         Self {
             plan,
             date_column: &config.date.column,
-            kinds: plan.kept.iter().map(|name| Kind::of(config, name)).collect(),
+            kinds: plan
+                .kept
+                .iter()
+                .map(|name| Kind::of(config, name))
+                .collect(),
             low_high: position("low").zip(position("high")),
             dates: DateReader::new(config.date.format.format()),
             columns: vec![Vec::new(); plan.kept.len()],
@@ -103,7 +115,10 @@ impl<'a> Collector<'a> {
         record: &Record<'_>,
         file: u32,
     ) -> Result<(), Error> {
-        let place = Place { file, line: record.line };
+        let place = Place {
+            file,
+            line: record.line,
+        };
         if record.len() != columns.width {
             let detail = format!("{} cells instead of {}", record.len(), columns.width);
             return self.reject(Finding::MalformedRow, place, &detail, columns, record);
@@ -111,9 +126,13 @@ impl<'a> Collector<'a> {
         let numbers = self.numbers(columns, record, place)?;
         let cell = record.field(columns.date).unwrap_or_default();
         let findings = &self.findings;
-        let date = self.dates.read(cell, numbers, || findings.name(place)).map_err(|mixed| {
-            Error::MixedDates { column: self.date_column.to_owned(), mixed }
-        })?;
+        let date = self
+            .dates
+            .read(cell, numbers, || findings.name(place))
+            .map_err(|mixed| Error::MixedDates {
+                column: self.date_column.to_owned(),
+                mixed,
+            })?;
         match date {
             _ if !numbers => return Ok(()),
             DateCell::Read => {}
@@ -171,11 +190,15 @@ impl<'a> Collector<'a> {
         record: &Record<'_>,
         place: Place,
     ) -> Result<bool, Error> {
-        let bad = self.row.iter().zip(&self.kinds).position(|(number, kind)| match kind {
-            Kind::Price => *number <= 0.0,
-            Kind::Volume => *number < 0.0,
-            Kind::Number => false,
-        });
+        let bad = self
+            .row
+            .iter()
+            .zip(&self.kinds)
+            .position(|(number, kind)| match kind {
+                Kind::Price => *number <= 0.0,
+                Kind::Volume => *number < 0.0,
+                Kind::Number => false,
+            });
         if let Some(index) = bad {
             let detail = format!("{} is {}", self.plan.kept[index], self.row[index]);
             let cells = columns.cells(record);
@@ -188,7 +211,9 @@ impl<'a> Collector<'a> {
             && self.row[low] > self.row[high]
         {
             let detail = format!("low {} is above high {}", self.row[low], self.row[high]);
-            return self.findings.row(Finding::LowAboveHigh, place, &detail, columns.cells(record));
+            return self
+                .findings
+                .row(Finding::LowAboveHigh, place, &detail, columns.cells(record));
         }
         Ok(true)
     }
@@ -201,16 +226,25 @@ impl<'a> Collector<'a> {
         columns: &Columns,
         record: &Record<'_>,
     ) -> Result<(), Error> {
-        self.findings.row(finding, place, detail, columns.cells(record)).map(drop)
+        self.findings
+            .row(finding, place, detail, columns.cells(record))
+            .map(drop)
     }
 
     /// The rows in input order, how their dates are written, and the findings.
     pub fn finish(self) -> Result<(Table, DateFormat, Findings), Error> {
-        let (format, dates) = self.dates.finish().map_err(|ambiguous| Error::AmbiguousDates {
-            column: self.date_column.to_owned(),
-            ambiguous,
-        })?;
-        let table = Table { dates, columns: self.columns, places: self.places };
+        let (format, dates) = self
+            .dates
+            .finish()
+            .map_err(|ambiguous| Error::AmbiguousDates {
+                column: self.date_column.to_owned(),
+                ambiguous,
+            })?;
+        let table = Table {
+            dates,
+            columns: self.columns,
+            places: self.places,
+        };
         Ok((table, format, self.findings))
     }
 }

@@ -49,7 +49,10 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            series: Some(Series { column: "slug".to_owned(), value: "bitcoin".to_owned() }),
+            series: Some(Series {
+                column: "slug".to_owned(),
+                value: "bitcoin".to_owned(),
+            }),
             date: DateColumn::default(),
             numeric_columns: NumericColumns::default(),
             label: "close".to_owned(),
@@ -81,7 +84,10 @@ pub struct DateColumn {
 
 impl Default for DateColumn {
     fn default() -> Self {
-        Self { column: "date".to_owned(), format: DateFormatChoice::Auto }
+        Self {
+            column: "date".to_owned(),
+            format: DateFormatChoice::Auto,
+        }
     }
 }
 
@@ -260,10 +266,29 @@ pub struct SplitFractions {
 
 impl Default for SplitFractions {
     fn default() -> Self {
-        Self { train: 0.70, eval: 0.15 }
+        Self {
+            train: 0.70,
+            eval: 0.15,
+        }
     }
 }
 
 fn names(names: &[&str]) -> Vec<String> {
     names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documented_configuration_is_the_default_and_names_every_key() {
+        let text = include_str!("../config.example.yaml");
+        let documented: serde_json::Value = serde_yaml_ng::from_str(text).unwrap();
+        assert_eq!(documented, serde_json::to_value(Config::default()).unwrap());
+        assert_eq!(
+            serde_yaml_ng::from_str::<Config>(text).unwrap(),
+            Config::default()
+        );
+    }
 }

@@ -45,7 +45,11 @@ fn overview(page: Page, sources: &Sources<'_>) -> Page {
     let rows = &statistics.rows;
     let mut files = Table::new(["input", "bytes", "SHA-256"]);
     for file in &schema.provenance.inputs {
-        files = files.row([file.name.clone(), file.bytes.to_string(), file.sha256.clone()]);
+        files = files.row([
+            file.name.clone(),
+            file.bytes.to_string(),
+            file.sha256.clone(),
+        ]);
     }
     let mut splits = Table::new(["split", "rows", "first date", "last date"]);
     for split in Split::ALL {
@@ -64,7 +68,10 @@ fn overview(page: Page, sources: &Sources<'_>) -> Page {
         ("rejected", rows.rejected),
         ("without enough rows before them", rows.without_history),
         ("without a label yet", rows.without_label),
-        ("whose window or label reaches across a gap", rows.across_gaps),
+        (
+            "whose window or label reaches across a gap",
+            rows.across_gaps,
+        ),
         ("left out at the split boundaries", rows.at_boundaries),
         ("in the example files", rows.examples),
     ] {
@@ -93,9 +100,17 @@ fn findings(page: Page, statistics: &Statistics) -> Page {
     let mut table = Table::new(["finding", "count", "policy", "first places"]);
     for (finding, found) in &statistics.findings {
         let policy = format!("{:?}", found.policy).to_lowercase();
-        let cells =
-            [(*finding).to_owned(), found.count.to_string(), policy, found.first.join("; ")];
-        table = if found.count > 0 { table.strong_row(cells) } else { table.row(cells) };
+        let cells = [
+            (*finding).to_owned(),
+            found.count.to_string(),
+            policy,
+            found.first.join("; "),
+        ];
+        table = if found.count > 0 {
+            table.strong_row(cells)
+        } else {
+            table.row(cells)
+        };
     }
     let page = page
         .heading("Findings")
@@ -106,7 +121,11 @@ fn findings(page: Page, statistics: &Statistics) -> Page {
     }
     let mut gaps = Table::new(["after", "before", "missing rows"]).caption("Gaps, oldest first");
     for gap in statistics.gaps.iter().take(LISTED_GAPS) {
-        gaps = gaps.row([gap.after.clone(), gap.before.clone(), gap.missing_rows.to_string()]);
+        gaps = gaps.row([
+            gap.after.clone(),
+            gap.before.clone(),
+            gap.missing_rows.to_string(),
+        ]);
     }
     page.table(gaps)
 }
@@ -116,7 +135,10 @@ fn charts(page: Page, sources: &Sources<'_>) -> Page {
     let unit = schema.label_unit.as_deref().unwrap_or("raw units");
     let labels = examples.values(&schema.label_column);
     let dates = |range: std::ops::Range<usize>| {
-        examples.dates[range].iter().map(|date| *date as f64).collect::<Vec<_>>()
+        examples.dates[range]
+            .iter()
+            .map(|date| *date as f64)
+            .collect::<Vec<_>>()
     };
     // A logarithmic axis shows a market's early years; only prices are sure to be above 0.
     let positive = labels.iter().all(|label| *label > 0.0);
@@ -126,7 +148,9 @@ fn charts(page: Page, sources: &Sources<'_>) -> Page {
         .y_scale(if positive { Scale::Log } else { Scale::Linear });
     for split in Split::ALL {
         let range = sources.ranges.get(split);
-        let points = dates(range.clone()).into_iter().zip(labels[range].iter().copied());
+        let points = dates(range.clone())
+            .into_iter()
+            .zip(labels[range].iter().copied());
         chart = chart.series(Series::line(split.as_str(), points.collect()));
     }
     for split in [Split::Eval, Split::Test] {
@@ -137,14 +161,19 @@ fn charts(page: Page, sources: &Sources<'_>) -> Page {
     if sources.statistics.gaps.is_empty() {
         return page;
     }
-    let gaps = sources.statistics.gaps.iter().map(|gap| (gap.instant, gap.missing_rows as f64));
+    let gaps = sources
+        .statistics
+        .gaps
+        .iter()
+        .map(|gap| (gap.instant, gap.missing_rows as f64));
     page.chart(
         LineChart::new("Gaps")
             .labels("date", "missing rows")
             .x_axis(XAxis::Time)
             .series(Series::dots(
                 "gap",
-                gaps.map(|(instant, missing)| (instant as f64, missing)).collect(),
+                gaps.map(|(instant, missing)| (instant as f64, missing))
+                    .collect(),
             )),
     )
 }
@@ -154,28 +183,52 @@ fn distributions(page: Page, sources: &Sources<'_>) -> Page {
         "What the network sees: each input encoded and standardised with the mean and the scale \
          of the train rows. A split far from the others has data unlike what was learned from.",
     );
-    let reference =
-        sources.transform_params.reference.as_ref().map(|name| sources.examples.values(name));
+    let reference = sources
+        .transform_params
+        .reference
+        .as_ref()
+        .map(|name| sources.examples.values(name));
     let params = sources.transform_params;
-    let features =
-        params.features.iter().map(|f| (f.input.as_str(), f.encoding, f.mean, f.scale));
+    let features = params
+        .features
+        .iter()
+        .map(|f| (f.input.as_str(), f.encoding, f.mean, f.scale));
     let label = &params.label;
-    let label = (sources.schema.label_column.as_str(), label.encoding, label.mean, label.scale);
+    let label = (
+        sources.schema.label_column.as_str(),
+        label.encoding,
+        label.mean,
+        label.scale,
+    );
     for (name, encoding, mean, scale) in features.chain([label]) {
-        let encoded = sources.examples.encoded(name, encoding, reference.as_deref());
-        let mut chart =
-            Histogram::new(&format!("{name}{}", describe(encoding)), "standard deviations");
+        let encoded = sources
+            .examples
+            .encoded(name, encoding, reference.as_deref());
+        let mut chart = Histogram::new(
+            &format!("{name}{}", describe(encoding)),
+            "standard deviations",
+        );
         for split in Split::ALL {
             let values = encoded[sources.ranges.get(split)].iter();
             chart = chart.group(split.as_str(), values.map(|value| (value - mean) / scale));
         }
         page = page.chart(chart);
     }
-    let mut table = Table::new(["column", "split", "mean", "deviation", "min", "median", "max"])
-        .caption("Raw values");
+    let mut table = Table::new([
+        "column",
+        "split",
+        "mean",
+        "deviation",
+        "min",
+        "median",
+        "max",
+    ])
+    .caption("Raw values");
     for (name, splits) in &sources.statistics.columns {
         for split in Split::ALL {
-            let Some(values) = splits.get(split.as_str()) else { continue };
+            let Some(values) = splits.get(split.as_str()) else {
+                continue;
+            };
             table = table.row([
                 name.clone(),
                 split.as_str().to_owned(),

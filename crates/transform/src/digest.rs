@@ -33,14 +33,27 @@ impl<R: Read> Tee<R> {
             }
             hash
         });
-        Self { inner, bytes: 0, full, empty, hasher }
+        Self {
+            inner,
+            bytes: 0,
+            full,
+            empty,
+            hasher,
+        }
     }
 
     /// The number of bytes read and their SHA-256 in lower-case hex.
     pub fn finish(self) -> (u64, String) {
         drop(self.full);
-        let hash = self.hasher.join().expect("hashing does not panic").finalize();
-        (self.bytes, hash.iter().map(|byte| format!("{byte:02x}")).collect())
+        let hash = self
+            .hasher
+            .join()
+            .expect("hashing does not panic")
+            .finalize();
+        (
+            self.bytes,
+            hash.iter().map(|byte| format!("{byte:02x}")).collect(),
+        )
     }
 }
 
@@ -52,7 +65,9 @@ impl<R: Read> Read for Tee<R> {
             let mut block = self.empty.try_recv().unwrap_or_default();
             block.clear();
             block.extend_from_slice(&buffer[..read]);
-            self.full.send(block).map_err(|_| io::Error::other("the hashing thread ended"))?;
+            self.full
+                .send(block)
+                .map_err(|_| io::Error::other("the hashing thread ended"))?;
         }
         Ok(read)
     }

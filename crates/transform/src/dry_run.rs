@@ -14,18 +14,32 @@ pub fn plan(args: &Args, config: &Config, plan: &Plan) -> component::Plan {
         Some(series) => format!("the rows with {} = {}", series.column, series.value),
         None => "all rows".to_owned(),
     };
-    let inputs: Vec<_> = plan.inputs.iter().map(|input| input.name.as_str()).collect();
+    let inputs: Vec<_> = plan
+        .inputs
+        .iter()
+        .map(|input| input.name.as_str())
+        .collect();
     let percent = |share: f64| (share * 100.0).round();
     let (train, eval) = (percent(config.split.train), percent(config.split.eval));
     let extension = config.format.extension();
-    let files: Vec<_> =
-        Split::ALL.iter().map(|split| format!("{}.{extension}", split.as_str())).collect();
-    let mut writes = vec![format!("{} and their documents into {}", files.join(", "), args.examples)];
+    let files: Vec<_> = Split::ALL
+        .iter()
+        .map(|split| format!("{}.{extension}", split.as_str()))
+        .collect();
+    let mut writes = vec![format!(
+        "{} and their documents into {}",
+        files.join(", "),
+        args.examples
+    )];
     writes.extend(args.report.clone());
     component::Plan {
         reads,
         does: vec![
-            format!("keep {rows}, columns {} and {}", config.date.column, plan.kept.join(", ")),
+            format!(
+                "keep {rows}, columns {} and {}",
+                config.date.column,
+                plan.kept.join(", ")
+            ),
             format!("make the inputs {}", inputs.join(", ")),
             format!("predict {} from them", plan.label_column),
             format!(

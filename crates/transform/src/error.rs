@@ -138,6 +138,14 @@ pub enum Error {
         /// Rows seen.
         rows: u64,
     },
+    /// No row of the series is usable.
+    #[error("all {rows} rows were rejected, for example {example}")]
+    AllRejected {
+        /// Rows of the series.
+        rows: u64,
+        /// Place and detail of the most frequent finding's first row.
+        example: String,
+    },
     /// A finding whose policy is `error`.
     #[error("{place}: {detail}")]
     Finding {
@@ -149,7 +157,9 @@ pub enum Error {
         detail: String,
     },
     /// Too few rows are left.
-    #[error("{rows} usable rows are too few for the splits: {train} train, {eval} eval, {test} test")]
+    #[error(
+        "{rows} usable rows are too few for the splits: {train} train, {eval} eval, {test} test"
+    )]
     TooFewRows {
         /// Rows that can be examples.
         rows: usize,
@@ -227,7 +237,10 @@ impl Diagnose for Error {
                     finding.key()
                 ),
                 false => {
-                    format!("correct the data, or let `policies.{}` be drop", finding.key())
+                    format!(
+                        "correct the data, or let `policies.{}` be drop",
+                        finding.key()
+                    )
                 }
             },
             other => fixed_hint(other)?.to_owned(),
@@ -251,6 +264,7 @@ fn fixed_hint(error: &Error) -> Option<&'static str> {
             "say how they are written with --date-format"
         }
         Error::NoSeries { .. } => "check --series-column and --series-value",
+        Error::AllRejected { .. } => "correct the data, or the columns and formats configured",
         Error::TooFewRows { .. } => {
             "give more rows, a shorter horizon or window, or other `split` fractions"
         }

@@ -64,12 +64,21 @@ pub fn build(
     }
     let frame = DataFrame::new(rows, columns)
         .and_then(|frame| frame.filter(&mask))
-        .map_err(|source| Error::Frame { action: "select the usable rows", source })?;
+        .map_err(|source| Error::Frame {
+            action: "select the usable rows",
+            source,
+        })?;
     let usable = frame.height();
     Ok(Examples {
         frame,
         days: timeline.days,
-        dates: table.dates.iter().zip(&keep).filter(|(_, keep)| **keep).map(|(d, _)| *d).collect(),
+        dates: table
+            .dates
+            .iter()
+            .zip(&keep)
+            .filter(|(_, keep)| **keep)
+            .map(|(d, _)| *d)
+            .collect(),
         without_history: first,
         without_label: rows - end,
         across_gaps: end - first - usable,
@@ -83,8 +92,9 @@ fn usable(
     whole: std::ops::Range<usize>,
     respect_gaps: bool,
 ) -> Vec<bool> {
-    let mut keep: Vec<bool> =
-        (0..timeline.table.rows()).map(|row| whole.contains(&row)).collect();
+    let mut keep: Vec<bool> = (0..timeline.table.rows())
+        .map(|row| whole.contains(&row))
+        .collect();
     for gap in timeline.gaps.iter().filter(|_| respect_gaps) {
         // The last row before the gap whose label lies behind it, to the last row behind it whose
         // window begins before it.
@@ -97,28 +107,40 @@ fn usable(
 
 fn dates(milliseconds: &[i64], name: &str, days: bool) -> Result<Column, Error> {
     let column = if days {
-        let days: Vec<i32> = milliseconds.iter().map(|date| (date / DAY) as i32).collect();
+        let days: Vec<i32> = milliseconds
+            .iter()
+            .map(|date| (date / DAY) as i32)
+            .collect();
         Series::new(name.into(), days).cast(&DataType::Date)
     } else {
         let unit = DataType::Datetime(TimeUnit::Milliseconds, None);
         Series::new(name.into(), milliseconds).cast(&unit)
     };
-    column
-        .map(Column::from)
-        .map_err(|source| Error::Frame { action: "make the date column", source })
+    column.map(Column::from).map_err(|source| Error::Frame {
+        action: "make the date column",
+        source,
+    })
 }
 
 fn derive(table: &Table, raw: &[Series], derivation: Derivation) -> Series {
     match derivation {
         Derivation::Value { column } => raw[column].clone(),
         Derivation::Lag { column, rows } => raw[column].shift(rows as i64),
-        Derivation::Rolling { column, statistic, window, delay } => {
+        Derivation::Rolling {
+            column,
+            statistic,
+            window,
+            delay,
+        } => {
             let values = rolling(&table.columns[column], window, statistic);
             Series::new("".into(), values).shift(delay as i64)
         }
         Derivation::Calendar(field) => {
-            let values: Vec<f64> =
-                table.dates.iter().map(|date| calendar(*date, field)).collect();
+            let values: Vec<f64> = table
+                .dates
+                .iter()
+                .map(|date| calendar(*date, field))
+                .collect();
             Series::new("".into(), values)
         }
     }
@@ -145,21 +167,24 @@ impl Examples {
     /// When `name` is no numeric column of the examples.
     pub fn values(&self, name: &str) -> Vec<f64> {
         let column = self.frame.column(name).expect("a column of the plan");
-        column.f64().expect("a numeric column").into_no_null_iter().collect()
+        column
+            .f64()
+            .expect("a numeric column")
+            .into_no_null_iter()
+            .collect()
     }
 
     /// The encoded values of a numeric column, all rows; `reference` has the rows' references.
-    pub fn encoded(
-        &self,
-        name: &str,
-        encoding: Encoding,
-        reference: Option<&[f64]>,
-    ) -> Vec<f64> {
+    pub fn encoded(&self, name: &str, encoding: Encoding, reference: Option<&[f64]>) -> Vec<f64> {
         let encode = |(row, value)| {
             let reference = reference.map_or(f64::NAN, |reference| reference[row]);
             encode(encoding, value, reference)
         };
-        self.values(name).into_iter().enumerate().map(encode).collect()
+        self.values(name)
+            .into_iter()
+            .enumerate()
+            .map(encode)
+            .collect()
     }
 }
 

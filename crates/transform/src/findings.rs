@@ -51,7 +51,9 @@ impl Findings {
         let mut rejected = csv::Writer::from_writer(SpooledTempFile::new(REJECTED_IN_MEMORY));
         let header = ["finding", "detail", "file", "line"];
         let columns = columns.iter().map(String::as_str);
-        rejected.write_record(header.into_iter().chain(columns)).map_err(csv_error)?;
+        rejected
+            .write_record(header.into_iter().chain(columns))
+            .map_err(csv_error)?;
         Ok(Self {
             policies: policies.clone(),
             files,
@@ -76,10 +78,11 @@ impl Findings {
                 detail: detail.to_owned(),
             });
         }
-        let found = self
-            .found
-            .entry(finding)
-            .or_insert_with(|| Found { count: 0, policy, first: Vec::new() });
+        let found = self.found.entry(finding).or_insert_with(|| Found {
+            count: 0,
+            policy,
+            first: Vec::new(),
+        });
         found.count += 1;
         if found.first.len() < PLACES {
             found.first.push(format!("{place}: {detail}"));
@@ -109,7 +112,9 @@ impl Findings {
         for cell in cells {
             self.rejected.write_field(cell).map_err(csv_error)?;
         }
-        self.rejected.write_record(None::<&[u8]>).map_err(csv_error)?;
+        self.rejected
+            .write_record(None::<&[u8]>)
+            .map_err(csv_error)?;
         Ok(false)
     }
 
@@ -123,15 +128,33 @@ impl Findings {
         self.rejected_rows
     }
 
+    /// The error of a table of which no row is left.
+    pub fn all_rejected(&self) -> Error {
+        let most = self.found.values().max_by_key(|found| found.count);
+        Error::AllRejected {
+            rows: self.rejected_rows,
+            example: most.map_or(String::new(), |found| found.first[0].clone()),
+        }
+    }
+
     /// The rejected rows as a CSV file, from its beginning.
     pub fn into_rejected(self) -> Result<SpooledTempFile, Error> {
-        let temporary = |source| Error::Temporary { action: "write", source };
-        let mut file = self.rejected.into_inner().map_err(|error| temporary(error.into_error()))?;
+        let temporary = |source| Error::Temporary {
+            action: "write",
+            source,
+        };
+        let mut file = self
+            .rejected
+            .into_inner()
+            .map_err(|error| temporary(error.into_error()))?;
         file.seek(SeekFrom::Start(0)).map_err(temporary)?;
         Ok(file)
     }
 }
 
 fn csv_error(error: csv::Error) -> Error {
-    Error::Temporary { action: "write", source: error.into() }
+    Error::Temporary {
+        action: "write",
+        source: error.into(),
+    }
 }

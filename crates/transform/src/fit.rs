@@ -44,8 +44,10 @@ pub fn fit(
         }
         let moments = Moments::of(&column[..train_rows]);
         if moments.constant {
-            let detail =
-                format!("one value, {}, in all {train_rows} train rows", moments.mean);
+            let detail = format!(
+                "one value, {}, in all {train_rows} train rows",
+                moments.mean
+            );
             let place = format!("feature `{}`", input.name);
             if findings.note(Finding::ConstantColumn, &place, &detail)? == Policy::Drop {
                 continue;
@@ -106,7 +108,11 @@ impl Moments {
         let mean = values.iter().sum::<f64>() / count;
         let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
         let constant = values.iter().all(|value| *value == values[0]);
-        Self { mean, deviation: (squares / count).sqrt(), constant }
+        Self {
+            mean,
+            deviation: (squares / count).sqrt(),
+            constant,
+        }
     }
 
     /// The deviation; 1 for a constant that a policy keeps.

@@ -40,7 +40,10 @@ pub fn with_text<T>(
     access: &Access,
     read: impl FnOnce(&mut dyn Read) -> Result<T, Error>,
 ) -> Result<(T, FileDigest), Error> {
-    let failed = |source| Error::Read { file: input.name.clone(), source };
+    let failed = |source| Error::Read {
+        file: input.name.clone(),
+        source,
+    };
     let stored: Box<dyn Read + Send> = match input.meta.uri.local_path() {
         // Blocks of a file come straight from the system, without a runtime in between.
         Some(path) => Box::new(File::open(path).map_err(failed)?),
@@ -50,7 +53,10 @@ pub fn with_text<T>(
             Box::new(storage::blocking_reader(reader, access.runtime.clone()))
         }
     };
-    let watched = Watched { inner: stored, access: access.clone() };
+    let watched = Watched {
+        inner: stored,
+        access: access.clone(),
+    };
     let mut tee = Tee::new(watched);
     let result = {
         let mut text = decompressed(&mut tee, &input.name)?;
@@ -59,17 +65,27 @@ pub fn with_text<T>(
     // A decoder may leave bytes behind the last frame; they belong to the file's digest.
     io::copy(&mut tee, &mut io::sink()).map_err(failed)?;
     let (bytes, sha256) = tee.finish();
-    Ok((result, FileDigest { name: input.name.clone(), bytes, sha256 }))
+    Ok((
+        result,
+        FileDigest {
+            name: input.name.clone(),
+            bytes,
+            sha256,
+        },
+    ))
 }
 
 /// Undoes the compression that the first bytes name.
-fn decompressed<'a>(
-    mut stored: impl Read + 'a,
-    name: &str,
-) -> Result<Box<dyn Read + 'a>, Error> {
-    let failed = |source| Error::Read { file: name.to_owned(), source };
+fn decompressed<'a>(mut stored: impl Read + 'a, name: &str) -> Result<Box<dyn Read + 'a>, Error> {
+    let failed = |source| Error::Read {
+        file: name.to_owned(),
+        source,
+    };
     let mut magic = Vec::new();
-    (&mut stored).take(4).read_to_end(&mut magic).map_err(failed)?;
+    (&mut stored)
+        .take(4)
+        .read_to_end(&mut magic)
+        .map_err(failed)?;
     let format = match magic[..] {
         [0x1f, 0x8b, ..] => {
             let whole = io::BufReader::new(Cursor::new(magic).chain(stored));
@@ -77,7 +93,9 @@ fn decompressed<'a>(
         }
         [0x28, 0xb5, 0x2f, 0xfd] => {
             let whole = Cursor::new(magic).chain(stored);
-            return Ok(Box::new(zstd::stream::read::Decoder::new(whole).map_err(failed)?));
+            return Ok(Box::new(
+                zstd::stream::read::Decoder::new(whole).map_err(failed)?,
+            ));
         }
         [b'P', b'K', 3, 4] => "a ZIP archive or a spreadsheet",
         [b'P', b'A', b'R', b'1'] => "a Parquet file",
@@ -85,7 +103,10 @@ fn decompressed<'a>(
         [0xfd, b'7', b'z', b'X'] => "xz data",
         _ => return Ok(Box::new(Cursor::new(magic).chain(stored))),
     };
-    Err(Error::NotCsv { file: name.to_owned(), format })
+    Err(Error::NotCsv {
+        file: name.to_owned(),
+        format,
+    })
 }
 
 /// Counts what is read, and fails once the run is cancelled.

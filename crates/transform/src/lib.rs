@@ -12,16 +12,17 @@ pub mod config;
 pub mod data_report;
 pub mod date;
 pub mod digest;
+pub mod documents;
 pub mod dry_run;
 mod error;
 pub mod examples;
 pub mod findings;
 pub mod fit;
 pub mod input;
+pub mod number;
 pub mod plan;
 pub mod policy;
 pub mod publish;
-pub mod number;
 pub mod rolling;
 mod run;
 pub mod scan;
@@ -52,7 +53,11 @@ pub const CONTRACT: Contract = Contract {
             kind: ArtifactKind::Dataset,
             help: "Folder with the train, eval and test rows, their schema and their statistics",
         },
-        Artifact { name: "report", kind: ArtifactKind::Html, help: "The data report" },
+        Artifact {
+            name: "report",
+            kind: ArtifactKind::Html,
+            help: "The data report",
+        },
     ],
     output_parameters: &[
         Parameter {

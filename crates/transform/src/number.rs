@@ -14,7 +14,11 @@ pub fn parse(cell: &[u8]) -> Result<f64, Finding> {
         .ok()
         .and_then(|text| text.parse().ok())
         .ok_or(Finding::UnparsableNumber)?;
-    if number.is_finite() { Ok(number) } else { Err(Finding::NonFiniteNumber) }
+    if number.is_finite() {
+        Ok(number)
+    } else {
+        Err(Finding::NonFiniteNumber)
+    }
 }
 
 #[cfg(test)]

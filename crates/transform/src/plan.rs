@@ -139,10 +139,18 @@ impl Plan {
             plan.reference = Some(plan.value(config, reference));
         }
         plan.label = plan.keep(&config.label);
-        plan.naive = plan.keep(if config.horizon > 0 { &config.label } else { reference });
+        plan.naive = plan.keep(if config.horizon > 0 {
+            &config.label
+        } else {
+            reference
+        });
         plan.derive(config);
-        plan.history =
-            plan.inputs.iter().map(|input| input.derivation.history()).max().unwrap_or(0);
+        plan.history = plan
+            .inputs
+            .iter()
+            .map(|input| input.derivation.history())
+            .max()
+            .unwrap_or(0);
         Ok(plan)
     }
 
@@ -150,18 +158,31 @@ impl Plan {
     fn derive(&mut self, config: &Config) {
         let label = std::slice::from_ref(&config.label);
         let or_label = |columns: &'_ [String]| -> Vec<String> {
-            if columns.is_empty() { label.to_vec() } else { columns.to_vec() }
+            if columns.is_empty() {
+                label.to_vec()
+            } else {
+                columns.to_vec()
+            }
         };
-        for name in or_label(&config.lags.columns).iter().filter(|_| !config.lags.rows.is_empty()) {
+        for name in or_label(&config.lags.columns)
+            .iter()
+            .filter(|_| !config.lags.rows.is_empty())
+        {
             let column = self.keep(name);
             let encoding = Kind::of(config, name).encoding(config.price_representation);
             for &rows in &config.lags.rows {
-                let derivation = Derivation::Lag { column, rows: rows as usize };
+                let derivation = Derivation::Lag {
+                    column,
+                    rows: rows as usize,
+                };
                 self.input(format!("{name}_lag_{rows}"), derivation, encoding);
             }
         }
         let windows = &config.rolling.windows;
-        for name in or_label(&config.rolling.columns).iter().filter(|_| !windows.is_empty()) {
+        for name in or_label(&config.rolling.columns)
+            .iter()
+            .filter(|_| !windows.is_empty())
+        {
             let column = self.keep(name);
             let kind = Kind::of(config, name);
             let delay = usize::from(config.horizon == 0 && *name == config.label);
@@ -172,7 +193,12 @@ impl Plan {
                         encoding => encoding,
                     };
                     let window = window as usize;
-                    let derivation = Derivation::Rolling { column, statistic, window, delay };
+                    let derivation = Derivation::Rolling {
+                        column,
+                        statistic,
+                        window,
+                        delay,
+                    };
                     let name = format!("{name}_{}_{window}", statistic.as_str());
                     self.input(name, derivation, encoding);
                 }
@@ -186,10 +212,13 @@ impl Plan {
 
     /// Position of a raw column in `kept`, adding it if need be.
     fn keep(&mut self, name: &str) -> usize {
-        self.kept.iter().position(|kept| kept == name).unwrap_or_else(|| {
-            self.kept.push(name.to_owned());
-            self.kept.len() - 1
-        })
+        self.kept
+            .iter()
+            .position(|kept| kept == name)
+            .unwrap_or_else(|| {
+                self.kept.push(name.to_owned());
+                self.kept.len() - 1
+            })
     }
 
     /// Position in `inputs` of a raw column's own value, adding it if need be.
@@ -200,10 +229,17 @@ impl Plan {
     }
 
     fn input(&mut self, name: String, derivation: Derivation, encoding: Encoding) -> usize {
-        self.inputs.iter().position(|input| input.name == name).unwrap_or_else(|| {
-            self.inputs.push(Input { name, derivation, encoding });
-            self.inputs.len() - 1
-        })
+        self.inputs
+            .iter()
+            .position(|input| input.name == name)
+            .unwrap_or_else(|| {
+                self.inputs.push(Input {
+                    name,
+                    derivation,
+                    encoding,
+                });
+                self.inputs.len() - 1
+            })
     }
 
     /// Numeric columns of the example files, in file order: the inputs, the naive forecast
@@ -231,7 +267,11 @@ fn reference(config: &Config) -> &str {
     let opening = "open";
     let first = config.features.first().map_or(opening, String::as_str);
     let has_opening = config.features.iter().any(|feature| feature == opening);
-    match (&config.reference, config.horizon, config.price_representation) {
+    match (
+        &config.reference,
+        config.horizon,
+        config.price_representation,
+    ) {
         (Some(reference), _, _) => reference,
         (None, 1.., _) => &config.label,
         (None, 0, PriceRepresentation::Raw) if !has_opening => first,

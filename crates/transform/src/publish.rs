@@ -26,15 +26,23 @@ pub struct Folder {
     pub report: String,
 }
 
-/// Publishes the folder at `uri`: the marker is removed first and written last, each file
-/// appears whole, and files an earlier run left in the other format go.
+/// Publishes the folder at `uri` and the data report at `report`: the folder's marker is removed
+/// first and written last, each file appears whole, and files an earlier run left in the other
+/// format go.
 pub async fn publish(
     storage: &Storage,
     uri: &Uri,
+    report: Option<&Uri>,
     folder: &Folder,
 ) -> Result<(), Error> {
     let schema = &folder.schema;
     storage.delete(&uri.join(examples::SCHEMA)).await?;
+    if let Some(report) = report {
+        let options = content_type("text/html; charset=utf-8");
+        storage
+            .write(report, folder.report.clone(), options)
+            .await?;
+    }
     let other = match schema.format {
         ExamplesFormat::Parquet => ExamplesFormat::Csv,
         ExamplesFormat::Csv => ExamplesFormat::Parquet,
@@ -43,24 +51,29 @@ pub async fn publish(
         let stale = format!("{}.{}", split.as_str(), other.extension());
         storage.delete(&uri.join(&stale)).await?;
         let target = uri.join(&schema.file_name(split));
-        storage.put_file(&target, file.path(), options(schema.format)).await?;
+        storage
+            .put_file(&target, file.path(), options(schema.format))
+            .await?;
     }
     let rejected = uri.join(examples::REJECTED);
-    storage.put_file(&rejected, folder.rejected.path(), options(ExamplesFormat::Csv)).await?;
+    storage
+        .put_file(
+            &rejected,
+            folder.rejected.path(),
+            options(ExamplesFormat::Csv),
+        )
+        .await?;
     for (name, json) in [
-        (examples::TRANSFORM_PARAMS, to_json(&folder.transform_params)),
+        (
+            examples::TRANSFORM_PARAMS,
+            to_json(&folder.transform_params),
+        ),
         (examples::STATISTICS, to_json(&folder.statistics)),
         (examples::SCHEMA, to_json(schema)),
     ] {
         let options = content_type("application/json");
         storage.write(&uri.join(name), json, options).await?;
     }
-    Ok(())
-}
-
-/// Publishes the data report at `uri`.
-pub async fn publish_report(storage: &Storage, uri: &Uri, html: String) -> Result<(), Error> {
-    storage.write(uri, html, content_type("text/html; charset=utf-8")).await?;
     Ok(())
 }
 
@@ -83,5 +96,8 @@ fn options(format: ExamplesFormat) -> PutOptions {
 }
 
 fn content_type(name: &str) -> PutOptions {
-    PutOptions { content_type: Some(name.to_owned()), ..PutOptions::default() }
+    PutOptions {
+        content_type: Some(name.to_owned()),
+        ..PutOptions::default()
+    }
 }

@@ -9,8 +9,12 @@ use crate::config::RollingStatistic;
 /// window is not whole.
 pub fn rolling(values: &[f64], window: usize, statistic: RollingStatistic) -> Vec<Option<f64>> {
     let before = (window - 1).min(values.len());
-    let statistics = values.windows(window).map(|values| Some(compute(values, statistic)));
-    std::iter::repeat_n(None, before).chain(statistics).collect()
+    let statistics = values
+        .windows(window)
+        .map(|values| Some(compute(values, statistic)));
+    std::iter::repeat_n(None, before)
+        .chain(statistics)
+        .collect()
 }
 
 fn compute(values: &[f64], statistic: RollingStatistic) -> f64 {
@@ -35,14 +39,26 @@ mod tests {
     fn windows_end_at_their_row() {
         let values = [1.0, 2.0, 4.0, 3.0];
         let of = |statistic| rolling(&values, 3, statistic);
-        assert_eq!(of(RollingStatistic::Mean), [None, None, Some(7.0 / 3.0), Some(3.0)]);
+        assert_eq!(
+            of(RollingStatistic::Mean),
+            [None, None, Some(7.0 / 3.0), Some(3.0)]
+        );
         assert_eq!(of(RollingStatistic::Std)[3], Some(1.0));
-        assert_eq!(of(RollingStatistic::Min), [None, None, Some(1.0), Some(2.0)]);
-        assert_eq!(of(RollingStatistic::Max), [None, None, Some(4.0), Some(4.0)]);
+        assert_eq!(
+            of(RollingStatistic::Min),
+            [None, None, Some(1.0), Some(2.0)]
+        );
+        assert_eq!(
+            of(RollingStatistic::Max),
+            [None, None, Some(4.0), Some(4.0)]
+        );
     }
 
     #[test]
     fn a_series_shorter_than_the_window_has_none() {
-        assert_eq!(rolling(&[1.0, 2.0], 5, RollingStatistic::Mean), [None, None]);
+        assert_eq!(
+            rolling(&[1.0, 2.0], 5, RollingStatistic::Mean),
+            [None, None]
+        );
     }
 }

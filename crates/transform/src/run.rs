@@ -1,35 +1,35 @@
 //! The component: from flags to published examples.
 
-use artifacts::{Column, ColumnKind, Provenance, Schema, Split, SplitInfo, Splits};
-use component::{Context, Outcome, Outputs, Unit};
-use serde_json::json;
-use storage::{Storage, Uri};
+use artifacts::{Provenance, Split};
+use component::{Context, Outcome, Unit};
+use storage::{ObjectMeta, Storage, Uri};
 use tokio::runtime::Handle;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::args::parse_config;
 use crate::collect::{Collector, Columns};
 use crate::config::Config;
 use crate::data_report::{self, Sources};
-use crate::date::{DateFormat, to_iso};
-use crate::examples::Examples;
+use crate::date::DateFormat;
 use crate::findings::Findings;
 use crate::input::{Access, Input, with_text};
 use crate::plan::Plan;
 use crate::policy::Policy;
-use crate::publish::{Folder, publish, publish_report, temporary};
+use crate::publish::{Folder, publish, temporary};
 use crate::scan::Scanner;
-use crate::split::Ranges;
 use crate::statistics::Statistics;
 use crate::table::Table;
-use crate::timeline::Timeline;
-use crate::{Args, Error, dry_run, examples, fit, split, timeline, write};
+use crate::{Args, Error, documents, dry_run, examples, fit, split, timeline, write};
 
 /// Makes the examples and publishes them.
 pub async fn run(args: Args, context: Context) -> Result<Outcome, Error> {
     let raw_data = address("raw-data", &args.raw_data)?;
     let target = address("examples", &args.examples)?;
-    let report = args.report.as_deref().map(|report| address("report", report)).transpose()?;
+    let report = args
+        .report
+        .as_deref()
+        .map(|report| address("report", report))
+        .transpose()?;
     let storage = Storage::from_env();
     let config = match &args.config {
         None => Config::default(),
@@ -58,9 +58,11 @@ pub async fn run(args: Args, context: Context) -> Result<Outcome, Error> {
     if context.cancel.is_cancelled() {
         return Err(Error::Cancelled);
     }
-    publish(&storage, &target, &folder).await?;
-    if let Some(report) = &report {
-        publish_report(&storage, report, folder.report.clone()).await?;
+    publish(&storage, &target, report.as_ref(), &folder).await?;
+    for (finding, found) in &folder.statistics.findings {
+        if found.count > 0 {
+            warn!(count = found.count, policy = ?found.policy, "{finding}: {}", found.first[0]);
+        }
     }
     let schema = &folder.schema;
     info!(
@@ -70,20 +72,37 @@ pub async fn run(args: Args, context: Context) -> Result<Outcome, Error> {
         rejected = folder.statistics.rows.rejected,
         "examples written to {target}"
     );
-    Ok(Outcome::Done(outputs(&target, report.as_ref(), &folder)))
+    Ok(Outcome::Done(documents::outputs(
+        &target,
+        report.as_ref(),
+        &folder,
+    )))
 }
 
 fn address(flag: &'static str, text: &str) -> Result<Uri, Error> {
-    text.parse().map_err(|source| Error::Address { flag, source })
+    text.parse()
+        .map_err(|source| Error::Address { flag, source })
 }
 
 async fn inputs(storage: &Storage, raw_data: &Uri) -> Result<Vec<Input>, Error> {
     let found = storage.glob(raw_data).await?;
     if found.is_empty() {
-        return Err(Error::NoInput { uri: raw_data.to_string() });
+        return Err(Error::NoInput {
+            uri: raw_data.to_string(),
+        });
     }
     let name = |uri: &Uri| uri.file_name().unwrap_or("input").to_owned();
-    Ok(found.into_iter().map(|meta| Input { name: name(&meta.uri), meta }).collect())
+    // Other tools leave markers such as `_SUCCESS` in folders of tables.
+    let several = found.len() > 1;
+    let is_marker = |meta: &ObjectMeta| name(&meta.uri).starts_with(['_', '.']);
+    Ok(found
+        .into_iter()
+        .filter(|meta| !(several && is_marker(meta)))
+        .map(|meta| Input {
+            name: name(&meta.uri),
+            meta,
+        })
+        .collect())
 }
 
 /// Everything between the raw bytes and the files to publish.
@@ -97,7 +116,10 @@ fn make(
     let names = inputs.iter().map(|input| input.name.clone()).collect();
     let columns = [std::slice::from_ref(&config.date.column), &plan.kept].concat();
     let findings = Findings::new(&config.policies, names, &columns)?;
-    let mut provenance = Provenance { build, inputs: Vec::new() };
+    let mut provenance = Provenance {
+        build,
+        inputs: Vec::new(),
+    };
     let (table, format, scanned, mut findings) =
         read(config, plan, inputs, access, findings, &mut provenance)?;
     access.progress.finish();
@@ -110,7 +132,7 @@ fn make(
     let statistics = Statistics::gather(
         config, scanned, format, &timeline, &examples, &ranges, &findings,
     )?;
-    let schema = schema(config, plan, &timeline, &examples, &ranges, provenance);
+    let schema = documents::schema(config, plan, &examples, &ranges, provenance);
     let splits = Split::ALL.into_iter().map(|split| {
         let range = ranges.get(split);
         let mut rows = examples.frame.slice(range.start as i64, range.len());
@@ -122,7 +144,10 @@ fn make(
     let rejected = temporary(|file| {
         std::io::copy(&mut rejected, file)
             .map(drop)
-            .map_err(|source| Error::Temporary { action: "write", source })
+            .map_err(|source| Error::Temporary {
+                action: "write",
+                source,
+            })
     })?;
     let report = data_report::html(&Sources {
         schema: &schema,
@@ -132,7 +157,14 @@ fn make(
         examples: &examples,
         ranges: &ranges,
     });
-    Ok(Folder { splits, rejected, transform_params, statistics, schema, report })
+    Ok(Folder {
+        splits,
+        rejected,
+        transform_params,
+        statistics,
+        schema,
+        report,
+    })
 }
 
 /// Scans all inputs; the digests go to `provenance`.
@@ -170,7 +202,12 @@ fn read(
         provenance.inputs.push(digest);
     }
     let (table, format, findings) = collector.finish()?;
-    if table.rows() == 0 && findings.rejected_rows() == 0 && let Some(series) = &config.series {
+    if table.rows() == 0 && findings.rejected_rows() > 0 {
+        return Err(findings.all_rejected());
+    }
+    if table.rows() == 0
+        && let Some(series) = &config.series
+    {
         return Err(Error::NoSeries {
             column: series.column.clone(),
             value: series.value.clone(),
@@ -178,75 +215,4 @@ fn read(
         });
     }
     Ok((table, format, scanned, findings))
-}
-
-fn schema(
-    config: &Config,
-    plan: &Plan,
-    timeline: &Timeline,
-    examples: &Examples,
-    ranges: &Ranges,
-    provenance: Provenance,
-) -> Schema {
-    let info = |split| {
-        let range = ranges.get(split);
-        let date = |row: usize| to_iso(examples.dates[row], timeline.days);
-        SplitInfo {
-            rows: range.len() as u64,
-            first_date: date(range.start),
-            last_date: date(range.end - 1),
-        }
-    };
-    let kind = if timeline.days { ColumnKind::Date } else { ColumnKind::Timestamp };
-    let date = Column { name: config.date.column.clone(), kind };
-    let number = |name| Column { name, kind: ColumnKind::Number };
-    Schema {
-        version: artifacts::FORMAT_VERSION,
-        series: config.series.clone(),
-        columns: std::iter::once(date)
-            .chain(plan.example_columns().into_iter().map(number))
-            .collect(),
-        date_column: config.date.column.clone(),
-        inputs: plan.inputs.iter().map(|input| input.name.clone()).collect(),
-        label_column: plan.label_column.clone(),
-        label_source: config.label.clone(),
-        horizon: config.horizon,
-        naive_column: plan.naive_column().to_owned(),
-        label_unit: config.label_unit.clone(),
-        format: config.format,
-        splits: Splits {
-            train: info(Split::Train),
-            eval: info(Split::Eval),
-            test: info(Split::Test),
-            gap_rows: config.horizon,
-        },
-        provenance,
-    }
-}
-
-fn outputs(target: &Uri, report: Option<&Uri>, folder: &Folder) -> Outputs {
-    let Folder { schema, statistics, .. } = folder;
-    let splits = &schema.splits;
-    let metadata = json!({
-        "display_name": "examples",
-        "rows": statistics.rows.examples,
-        "train_rows": splits.train.rows,
-        "eval_rows": splits.eval.rows,
-        "test_rows": splits.test.rows,
-        "rejected_rows": statistics.rows.rejected,
-        "first_date": splits.train.first_date,
-        "test_first_date": splits.test.first_date,
-        "last_date": splits.test.last_date,
-        "label": schema.label_source,
-        "horizon": schema.horizon,
-        "format": schema.format.extension(),
-    });
-    let mut outputs = Outputs::new().artifact("examples", target, metadata);
-    if let Some(report) = report {
-        outputs = outputs.artifact("report", report, json!({ "display_name": "data report" }));
-    }
-    outputs
-        .parameter("train_rows", splits.train.rows)
-        .parameter("eval_rows", splits.eval.rows)
-        .parameter("test_rows", splits.test.rows)
 }

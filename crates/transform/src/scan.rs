@@ -88,7 +88,9 @@ impl<R: Read> Scanner<R> {
         match &self.buffer[..self.end] {
             [0xEF, 0xBB, 0xBF, ..] => self.start = 3,
             [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => {
-                return Err(Error::Utf16 { file: self.name.clone() });
+                return Err(Error::Utf16 {
+                    file: self.name.clone(),
+                });
             }
             _ => {}
         }
@@ -106,7 +108,9 @@ impl<R: Read> Scanner<R> {
             }
         }
         if header.is_empty() {
-            return Err(Error::NoHeader { file: self.name.clone() });
+            return Err(Error::NoHeader {
+                file: self.name.clone(),
+            });
         }
         Ok(header)
     }
@@ -200,7 +204,10 @@ impl<R: Read> Scanner<R> {
                 result => break result,
             }
         };
-        let read = read.map_err(|source| Error::Read { file: self.name.clone(), source })?;
+        let read = read.map_err(|source| Error::Read {
+            file: self.name.clone(),
+            source,
+        })?;
         self.end += read;
         self.ended = read == 0;
         Ok(())

@@ -34,15 +34,13 @@ impl Ranges {
 /// Eval begins at row ⌊train × rows⌋ and test at ⌊(train + eval) × rows⌋, moved on to the next
 /// date where rows share one. The last `horizon` rows before each boundary are left out: their
 /// labels lie behind it.
-pub fn split(
-    dates: &[i64],
-    fractions: &SplitFractions,
-    horizon: usize,
-) -> Result<Ranges, Error> {
+pub fn split(dates: &[i64], fractions: &SplitFractions, horizon: usize) -> Result<Ranges, Error> {
     let boundary = |fraction: f64| {
         let row = (fraction * dates.len() as f64 + ROUNDING).floor() as usize;
         let same = |row: usize| row > 0 && row < dates.len() && dates[row] == dates[row - 1];
-        (row..).find(|row| !same(*row)).expect("the end of the rows is no date's second row")
+        (row..)
+            .find(|row| !same(*row))
+            .expect("the end of the rows is no date's second row")
     };
     let eval = boundary(fractions.train);
     let test = boundary(fractions.train + fractions.eval);
@@ -74,7 +72,10 @@ mod tests {
     #[test]
     fn the_default_fractions_on_the_usual_table() {
         let dates: Vec<i64> = (0..1793).collect();
-        assert_eq!(lengths(&dates, 0).unwrap(), [0..1255, 1255..1524, 1524..1793]);
+        assert_eq!(
+            lengths(&dates, 0).unwrap(),
+            [0..1255, 1255..1524, 1524..1793]
+        );
     }
 
     #[test]

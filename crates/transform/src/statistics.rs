@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use artifacts::{FORMAT_VERSION, Split};
-use polars::prelude::{DataFrame, Float64Chunked, PolarsResult, QuantileMethod};
 use polars::prelude::{ChunkAgg as _, ChunkQuantile as _, ChunkVar as _};
+use polars::prelude::{DataFrame, Float64Chunked, PolarsResult, QuantileMethod};
 use serde::Serialize;
 
 use crate::Error;
@@ -104,15 +104,24 @@ impl Statistics {
         findings: &Findings,
     ) -> Result<Self, Error> {
         let kept = timeline.table.rows() as u64;
-        let used: usize = Split::ALL.iter().map(|split| ranges.get(*split).len()).sum();
-        let (first, last) = (timeline.table.dates[0], timeline.table.dates[kept as usize - 1]);
+        let used: usize = Split::ALL
+            .iter()
+            .map(|split| ranges.get(*split).len())
+            .sum();
+        let (first, last) = (
+            timeline.table.dates[0],
+            timeline.table.dates[kept as usize - 1],
+        );
         let found = |finding: &Finding| {
             let none = || Found {
                 count: 0,
                 policy: config.policies.get(*finding),
                 first: Vec::new(),
             };
-            (finding.key(), findings.found().get(finding).cloned().unwrap_or_else(none))
+            (
+                finding.key(),
+                findings.found().get(finding).cloned().unwrap_or_else(none),
+            )
         };
         Ok(Self {
             version: FORMAT_VERSION,
@@ -143,14 +152,19 @@ impl Statistics {
 impl Statistics {
     /// Number of gaps, listed or not.
     pub fn gap_count(&self) -> u64 {
-        self.findings.get(Finding::Gap.key()).map_or(0, |found| found.count)
+        self.findings
+            .get(Finding::Gap.key())
+            .map_or(0, |found| found.count)
     }
 }
 
 type Distributions = BTreeMap<String, BTreeMap<&'static str, Distribution>>;
 
 fn distributions(frame: &DataFrame, ranges: &Ranges) -> Result<Distributions, Error> {
-    let failed = |source| Error::Frame { action: "describe the example columns", source };
+    let failed = |source| Error::Frame {
+        action: "describe the example columns",
+        source,
+    };
     let mut all = Distributions::new();
     // The first column is the date.
     for column in &frame.columns()[1..] {
@@ -168,7 +182,9 @@ fn distributions(frame: &DataFrame, ranges: &Ranges) -> Result<Distributions, Er
 
 fn describe(values: &Float64Chunked) -> PolarsResult<Distribution> {
     let quantile = |share| {
-        values.quantile(share, QuantileMethod::Linear).map(Option::unwrap_or_default)
+        values
+            .quantile(share, QuantileMethod::Linear)
+            .map(Option::unwrap_or_default)
     };
     Ok(Distribution {
         mean: values.mean().unwrap_or_default(),

@@ -55,11 +55,19 @@ pub fn order(
         let place = format!("between {} and {}", gap.after, gap.before);
         findings.note(Finding::Gap, &place, &missing(gap.missing_rows))?;
     }
-    Ok(Timeline { table, days, step, gaps })
+    Ok(Timeline {
+        table,
+        days,
+        step,
+        gaps,
+    })
 }
 
 fn missing(rows: i64) -> String {
-    format!("{rows} {} missing", if rows == 1 { "row is" } else { "rows are" })
+    format!(
+        "{rows} {} missing",
+        if rows == 1 { "row is" } else { "rows are" }
+    )
 }
 
 fn sorted(table: Table, days: bool, findings: &mut Findings) -> Result<Table, Error> {
@@ -70,7 +78,11 @@ fn sorted(table: Table, days: bool, findings: &mut Findings) -> Result<Table, Er
     let mut order = Vec::with_capacity(table.rows());
     for (row, &date) in table.dates.iter().enumerate() {
         if date < newest {
-            let detail = format!("{} comes after {}", to_iso(date, days), to_iso(newest, days));
+            let detail = format!(
+                "{} comes after {}",
+                to_iso(date, days),
+                to_iso(newest, days)
+            );
             let finding = Finding::UnorderedDate;
             if !findings.row(finding, table.places[row], &detail, table.cells(row))? {
                 continue;
@@ -106,7 +118,11 @@ fn distinct(
         }
         kept.push(row);
     }
-    Ok(if policies.duplicate_date == Policy::Keep { table } else { table.take(&kept) })
+    Ok(if policies.duplicate_date == Policy::Keep {
+        table
+    } else {
+        table.take(&kept)
+    })
 }
 
 /// The most frequent difference between neighbouring dates; the smallest of several.
@@ -116,7 +132,11 @@ fn usual_step(dates: &[i64]) -> Option<i64> {
         *counts.entry(pair[1] - pair[0]).or_insert(0_u64) += 1;
     }
     // `max_by_key` takes the last of several, so the differences run from large to small.
-    counts.into_iter().rev().max_by_key(|(_, count)| *count).map(|(step, _)| step)
+    counts
+        .into_iter()
+        .rev()
+        .max_by_key(|(_, count)| *count)
+        .map(|(step, _)| step)
 }
 
 /// Differences of more than one and a half steps: months differ by less.

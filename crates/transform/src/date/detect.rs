@@ -61,7 +61,11 @@ impl DateReader {
             Some(format) => vec![(format, Vec::new())],
             None => DateFormat::ALL.map(|format| (format, Vec::new())).into(),
         };
-        Self { candidates, ruled_out: Vec::new(), witness: None }
+        Self {
+            candidates,
+            ruled_out: Vec::new(),
+            witness: None,
+        }
     }
 
     /// Looks at a cell; `keep` says whether its row is kept. `place` is asked for messages only.
@@ -75,10 +79,19 @@ impl DateReader {
         if cell.is_empty() {
             return Ok(DateCell::Missing);
         }
-        let evidence =
-            || Evidence { text: String::from_utf8_lossy(cell).into_owned(), place: place() };
-        if !self.candidates.iter().any(|(format, _)| format.parse(cell).is_some()) {
-            let explained = self.ruled_out.iter().find(|(format, _)| format.parse(cell).is_some());
+        let evidence = || Evidence {
+            text: String::from_utf8_lossy(cell).into_owned(),
+            place: place(),
+        };
+        if !self
+            .candidates
+            .iter()
+            .any(|(format, _)| format.parse(cell).is_some())
+        {
+            let explained = self
+                .ruled_out
+                .iter()
+                .find(|(format, _)| format.parse(cell).is_some());
             return match explained {
                 None => Ok(DateCell::Unparsable),
                 Some((other, against)) => Err(Box::new(Mixed {
@@ -89,18 +102,19 @@ impl DateReader {
         }
         let ruled_out = &mut self.ruled_out;
         let before = self.candidates.len();
-        self.candidates.retain_mut(|(format, values)| match format.parse(cell) {
-            Some(instant) => {
-                if keep {
-                    values.push(instant);
+        self.candidates
+            .retain_mut(|(format, values)| match format.parse(cell) {
+                Some(instant) => {
+                    if keep {
+                        values.push(instant);
+                    }
+                    true
                 }
-                true
-            }
-            None => {
-                ruled_out.push((*format, evidence()));
-                false
-            }
-        });
+                None => {
+                    ruled_out.push((*format, evidence()));
+                    false
+                }
+            });
         if self.candidates.len() < before || self.witness.is_none() {
             self.witness = Some(evidence());
         }
@@ -110,14 +124,21 @@ impl DateReader {
     /// The format and the values of the rows kept, in milliseconds since 1970-01-01 UTC.
     /// Formats that agree on every row are one and the same.
     pub fn finish(self) -> Result<(DateFormat, Vec<i64>), Ambiguous> {
-        let agree = self.candidates.windows(2).all(|pair| pair[0].1 == pair[1].1);
+        let agree = self
+            .candidates
+            .windows(2)
+            .all(|pair| pair[0].1 == pair[1].1);
         if let (Some(witness), false) = (self.witness, agree) {
             return Err(Ambiguous {
                 text: witness.text,
                 formats: self.candidates.iter().map(|(format, _)| *format).collect(),
             });
         }
-        Ok(self.candidates.into_iter().next().expect("one candidate always stays"))
+        Ok(self
+            .candidates
+            .into_iter()
+            .next()
+            .expect("one candidate always stays"))
     }
 }
 
@@ -135,11 +156,20 @@ mod tests {
 
     #[test]
     fn a_single_day_above_12_settles_the_column() {
-        assert_eq!(read(&["1/2/2018", "28/4/2013"]), Ok(Ok(DateFormat::DayMonthYear)));
-        assert_eq!(read(&["1/2/18 00:00", "4/28/13 00:00"]), Ok(Ok(DateFormat::MonthDayYear)));
+        assert_eq!(
+            read(&["1/2/2018", "28/4/2013"]),
+            Ok(Ok(DateFormat::DayMonthYear))
+        );
+        assert_eq!(
+            read(&["1/2/18 00:00", "4/28/13 00:00"]),
+            Ok(Ok(DateFormat::MonthDayYear))
+        );
         assert_eq!(read(&["2018-01-02"]), Ok(Ok(DateFormat::Iso)));
         assert_eq!(read(&["1522281600"]), Ok(Ok(DateFormat::EpochSeconds)));
-        assert_eq!(read(&["1522281600000"]), Ok(Ok(DateFormat::EpochMilliseconds)));
+        assert_eq!(
+            read(&["1522281600000"]),
+            Ok(Ok(DateFormat::EpochMilliseconds))
+        );
     }
 
     #[test]
@@ -147,14 +177,23 @@ mod tests {
         let both = vec![DateFormat::DayMonthYear, DateFormat::MonthDayYear];
         assert_eq!(
             read(&["1/2/2018", "3/4/2018"]),
-            Ok(Err(Ambiguous { text: "1/2/2018".to_owned(), formats: both }))
+            Ok(Err(Ambiguous {
+                text: "1/2/2018".to_owned(),
+                formats: both
+            }))
         );
         let both = vec![DateFormat::Compact, DateFormat::EpochSeconds];
         assert_eq!(
             read(&["20180329"]),
-            Ok(Err(Ambiguous { text: "20180329".to_owned(), formats: both }))
+            Ok(Err(Ambiguous {
+                text: "20180329".to_owned(),
+                formats: both
+            }))
         );
-        assert_eq!(read(&["1/1/2018", "2/2/2018"]), Ok(Ok(DateFormat::DayMonthYear)));
+        assert_eq!(
+            read(&["1/1/2018", "2/2/2018"]),
+            Ok(Ok(DateFormat::DayMonthYear))
+        );
     }
 
     #[test]
@@ -170,7 +209,10 @@ mod tests {
     fn a_bad_cell_does_not_rule_formats_out() {
         let mut reader = DateReader::new(None);
         let place = String::new;
-        assert_eq!(reader.read(b"tomorrow", true, place), Ok(DateCell::Unparsable));
+        assert_eq!(
+            reader.read(b"tomorrow", true, place),
+            Ok(DateCell::Unparsable)
+        );
         assert_eq!(reader.read(b" ", true, place), Ok(DateCell::Missing));
         assert_eq!(reader.read(b"13/1/2018", false, place), Ok(DateCell::Read));
         assert_eq!(reader.read(b"2/1/2018", true, place), Ok(DateCell::Read));

@@ -110,7 +110,12 @@ fn iso(cell: &[u8]) -> Option<i64> {
         Some((b'T' | b't' | b' ', time)) => clock(time)?,
         Some(_) => return None,
     };
-    milliseconds(digits(&cell[..4])?, digits(&cell[5..7])?, digits(&cell[8..10])?, clock)
+    milliseconds(
+        digits(&cell[..4])?,
+        digits(&cell[5..7])?,
+        digits(&cell[8..10])?,
+        clock,
+    )
 }
 
 /// `A/B/Y` with `/`, `.` or `-`, and a year of four digits or of two (69 to 99 are 1969 to 1999,
@@ -140,7 +145,10 @@ fn three_numbers(cell: &[u8]) -> Option<(i64, i64, i64, Clock)> {
 
 /// `H:MM`, `HH:MM:SS` or `HH:MM:SS.fff`, then nothing, `Z` or `±HH:MM`.
 fn clock(time: &[u8]) -> Option<Clock> {
-    let (time, offset) = match time.iter().position(|byte| matches!(byte, b'Z' | b'z' | b'+' | b'-')) {
+    let (time, offset) = match time
+        .iter()
+        .position(|byte| matches!(byte, b'Z' | b'z' | b'+' | b'-'))
+    {
         None => (time, 0),
         Some(at) if matches!(time[at], b'Z' | b'z') => {
             if at + 1 != time.len() {
@@ -175,9 +183,15 @@ fn clock(time: &[u8]) -> Option<Clock> {
         return None;
     }
     let millisecond = (0..3).fold(0, |sum, place| {
-        sum * 10 + fraction.get(place).map_or(0, |digit| i64::from(digit - b'0'))
+        sum * 10
+            + fraction
+                .get(place)
+                .map_or(0, |digit| i64::from(digit - b'0'))
     });
-    Some(Clock { of_day: ((hour * 60 + minute) * 60 + second) * 1000 + millisecond, offset })
+    Some(Clock {
+        of_day: ((hour * 60 + minute) * 60 + second) * 1000 + millisecond,
+        offset,
+    })
 }
 
 /// An unsigned decimal number of at most 4 digits.
@@ -185,7 +199,10 @@ fn digits(text: &[u8]) -> Option<i64> {
     if text.is_empty() || text.len() > 4 || !text.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    Some(text.iter().fold(0, |number, digit| number * 10 + i64::from(digit - b'0')))
+    Some(
+        text.iter()
+            .fold(0, |number, digit| number * 10 + i64::from(digit - b'0')),
+    )
 }
 
 /// A signed whole number of 6 digits or more: fewer is a year or a row number, not an instant.
@@ -203,26 +220,68 @@ mod tests {
     use crate::date::to_iso;
 
     fn read(format: DateFormat, text: &str) -> Option<String> {
-        format.parse(text.as_bytes()).map(|instant| to_iso(instant, false))
+        format
+            .parse(text.as_bytes())
+            .map(|instant| to_iso(instant, false))
     }
 
     #[test]
     fn each_format_reads_what_it_names() {
         let cases = [
             (DateFormat::Iso, "2018-03-29", "2018-03-29T00:00:00.000Z"),
-            (DateFormat::Iso, "2018-03-29 17:05", "2018-03-29T17:05:00.000Z"),
-            (DateFormat::Iso, "2018-03-29T17:05:06.5Z", "2018-03-29T17:05:06.500Z"),
-            (DateFormat::Iso, "2018-03-29T17:05:06+02:00", "2018-03-29T15:05:06.000Z"),
-            (DateFormat::DayMonthYear, "29/3/2018", "2018-03-29T00:00:00.000Z"),
-            (DateFormat::DayMonthYear, "29.03.18", "2018-03-29T00:00:00.000Z"),
-            (DateFormat::MonthDayYear, "3/29/18 17:00", "2018-03-29T17:00:00.000Z"),
-            (DateFormat::MonthDayYear, "3/29/99", "1999-03-29T00:00:00.000Z"),
+            (
+                DateFormat::Iso,
+                "2018-03-29 17:05",
+                "2018-03-29T17:05:00.000Z",
+            ),
+            (
+                DateFormat::Iso,
+                "2018-03-29T17:05:06.5Z",
+                "2018-03-29T17:05:06.500Z",
+            ),
+            (
+                DateFormat::Iso,
+                "2018-03-29T17:05:06+02:00",
+                "2018-03-29T15:05:06.000Z",
+            ),
+            (
+                DateFormat::DayMonthYear,
+                "29/3/2018",
+                "2018-03-29T00:00:00.000Z",
+            ),
+            (
+                DateFormat::DayMonthYear,
+                "29.03.18",
+                "2018-03-29T00:00:00.000Z",
+            ),
+            (
+                DateFormat::MonthDayYear,
+                "3/29/18 17:00",
+                "2018-03-29T17:00:00.000Z",
+            ),
+            (
+                DateFormat::MonthDayYear,
+                "3/29/99",
+                "1999-03-29T00:00:00.000Z",
+            ),
             (DateFormat::Compact, "20180329", "2018-03-29T00:00:00.000Z"),
-            (DateFormat::EpochSeconds, "1522281600", "2018-03-29T00:00:00.000Z"),
-            (DateFormat::EpochMilliseconds, "1522281600123", "2018-03-29T00:00:00.123Z"),
+            (
+                DateFormat::EpochSeconds,
+                "1522281600",
+                "2018-03-29T00:00:00.000Z",
+            ),
+            (
+                DateFormat::EpochMilliseconds,
+                "1522281600123",
+                "2018-03-29T00:00:00.123Z",
+            ),
         ];
         for (format, text, instant) in cases {
-            assert_eq!(read(format, text).as_deref(), Some(instant), "{format:?} {text}");
+            assert_eq!(
+                read(format, text).as_deref(),
+                Some(instant),
+                "{format:?} {text}"
+            );
         }
     }
 

@@ -13,14 +13,20 @@ fn plan(change: impl FnOnce(&mut Config)) -> Plan {
 }
 
 fn inputs(plan: &Plan) -> Vec<(&str, Encoding)> {
-    plan.inputs.iter().map(|input| (input.name.as_str(), input.encoding)).collect()
+    plan.inputs
+        .iter()
+        .map(|input| (input.name.as_str(), input.encoding))
+        .collect()
 }
 
 #[test]
 fn the_default_predicts_the_close_from_the_days_other_prices() {
     let plan = plan(|_| {});
     let log_ratio = Encoding::LogRatio;
-    assert_eq!(inputs(&plan), [("open", log_ratio), ("high", log_ratio), ("low", log_ratio)]);
+    assert_eq!(
+        inputs(&plan),
+        [("open", log_ratio), ("high", log_ratio), ("low", log_ratio)]
+    );
     assert_eq!(plan.kept, ["open", "high", "low", "close"]);
     assert_eq!(plan.reference, Some(0));
     assert_eq!(plan.naive_column(), "open");
@@ -45,9 +51,15 @@ fn raw_prices_have_no_reference_but_the_naive_forecast_stays_in_the_files() {
         config.features = vec!["high".to_owned(), "volume".to_owned()];
         config.horizon = 1;
     });
-    assert_eq!(inputs(&plan), [("high", Encoding::Identity), ("volume", Encoding::Identity)]);
+    assert_eq!(
+        inputs(&plan),
+        [("high", Encoding::Identity), ("volume", Encoding::Identity)]
+    );
     assert_eq!(plan.reference, None);
-    assert_eq!(plan.example_columns(), ["high", "volume", "close", "close_in_1"]);
+    assert_eq!(
+        plan.example_columns(),
+        ["high", "volume", "close", "close_in_1"]
+    );
 }
 
 #[test]
@@ -156,7 +168,12 @@ fn contradictions_are_refused_with_a_next_step() {
             "give the share of the rows, for example 0.7",
         ),
         (
-            |config| config.split = SplitFractions { train: 0.8, eval: 0.2 },
+            |config| {
+                config.split = SplitFractions {
+                    train: 0.8,
+                    eval: 0.2,
+                }
+            },
             "`split` gives train 0.8 and eval 0.2, which leaves no test rows",
             "lower one of them: the test split is what they leave of 1",
         ),

@@ -16,29 +16,47 @@ pub(super) fn validate(config: &Config) -> Result<(), Error> {
 }
 
 fn refuse<T>(key: &'static str, problem: impl Into<String>, hint: &str) -> Result<T, Error> {
-    Err(Error::Config { key, problem: problem.into(), hint: hint.to_owned() })
+    Err(Error::Config {
+        key,
+        problem: problem.into(),
+        hint: hint.to_owned(),
+    })
 }
 
 fn columns(config: &Config) -> Result<(), Error> {
     if config.features.is_empty() {
-        return refuse("features", "is empty", "name at least one column, for example open");
+        return refuse(
+            "features",
+            "is empty",
+            "name at least one column, for example open",
+        );
     }
     for (position, feature) in config.features.iter().enumerate() {
         if config.features[..position].contains(feature) {
-            return refuse("features", format!("names `{feature}` twice"), "name it once");
+            return refuse(
+                "features",
+                format!("names `{feature}` twice"),
+                "name it once",
+            );
         }
     }
     if config.horizon == 0 && config.features.contains(&config.label) {
         return refuse(
             "features",
-            format!("holds the label `{}`, which is what is to be predicted", config.label),
+            format!(
+                "holds the label `{}`, which is what is to be predicted",
+                config.label
+            ),
             "take it out, or predict later rows with --horizon",
         );
     }
     if config.horizon == 0 && reference(config) == config.label {
         return refuse(
             "reference",
-            format!("is the label `{}`, which is not known at horizon 0", config.label),
+            format!(
+                "is the label `{}`, which is not known at horizon 0",
+                config.label
+            ),
             "name a column known before it, for example open",
         );
     }
@@ -50,8 +68,11 @@ fn columns(config: &Config) -> Result<(), Error> {
             "list it in `numeric_columns.price`, or use --price-representation raw",
         );
     }
-    if let Some(both) =
-        config.numeric_columns.price.iter().find(|name| config.numeric_columns.volume.contains(name))
+    if let Some(both) = config
+        .numeric_columns
+        .price
+        .iter()
+        .find(|name| config.numeric_columns.volume.contains(name))
     {
         return refuse(
             "numeric_columns",
@@ -105,7 +126,10 @@ fn fractions(config: &Config) -> Result<(), Error> {
     if split.train + split.eval >= 1.0 {
         return refuse(
             "split",
-            format!("gives train {} and eval {}, which leaves no test rows", split.train, split.eval),
+            format!(
+                "gives train {} and eval {}, which leaves no test rows",
+                split.train, split.eval
+            ),
             "lower one of them: the test split is what they leave of 1",
         );
     }
@@ -117,7 +141,10 @@ fn policies(config: &Config) -> Result<(), Error> {
         if config.policies.get(finding) == Policy::Keep && !finding.can_be_kept() {
             return refuse(
                 "policies",
-                format!("keeps `{}`, but such a row has no place in the examples", finding.key()),
+                format!(
+                    "keeps `{}`, but such a row has no place in the examples",
+                    finding.key()
+                ),
                 "let it be drop or error",
             );
         }

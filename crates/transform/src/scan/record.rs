@@ -28,7 +28,9 @@ impl<'a> Record<'a> {
     /// The field at `index`, unescaped.
     pub fn field(&self, index: usize) -> Option<&'a [u8]> {
         let end = *self.ends.get(index)?;
-        let start = index.checked_sub(1).map_or(0, |before| self.ends[before] + self.gap);
+        let start = index
+            .checked_sub(1)
+            .map_or(0, |before| self.ends[before] + self.gap);
         Some(&self.text[start..end])
     }
 
@@ -52,7 +54,9 @@ impl Default for Splitter {
     fn default() -> Self {
         Self {
             ends: vec![0; 64],
-            reader: ReaderBuilder::new().terminator(Terminator::Any(b'\n')).build(),
+            reader: ReaderBuilder::new()
+                .terminator(Terminator::Any(b'\n'))
+                .build(),
             unescaped: vec![0; 1024],
             fields: 0,
         }
@@ -102,7 +106,12 @@ impl Splitter {
         self.ends.clear();
         self.ends.extend(memchr_iter(b',', text));
         self.ends.push(text.len());
-        Record { line: number, text, ends: &self.ends, gap: 1 }
+        Record {
+            line: number,
+            text,
+            ends: &self.ends,
+            gap: 1,
+        }
     }
 
     /// Reads one record from `text` with the full grammar; `last` says that nothing follows.
@@ -144,7 +153,12 @@ impl Splitter {
         if ends == [0] {
             return None;
         }
-        Some(Record { line, text: &self.unescaped, ends, gap: 0 })
+        Some(Record {
+            line,
+            text: &self.unescaped,
+            ends,
+            gap: 0,
+        })
     }
 }
 

@@ -24,12 +24,18 @@ impl Read for Drip<'_> {
 type Rows = Vec<(u64, Vec<String>)>;
 
 /// Header, kept records with their lines, and the number of rows seen.
-fn scan(text: &[u8], step: usize, filter: Option<Filter>) -> Result<(Vec<String>, Rows, u64), Error> {
+fn scan(
+    text: &[u8],
+    step: usize,
+    filter: Option<Filter>,
+) -> Result<(Vec<String>, Rows, u64), Error> {
     let mut scanner = Scanner::new(Drip { text, step }, "prices.csv");
     let header = scanner.header()?;
     let mut rows = Rows::new();
     let seen = scanner.records(filter.as_ref(), &mut |record| {
-        let fields = record.fields().map(|field| String::from_utf8_lossy(field).into_owned());
+        let fields = record
+            .fields()
+            .map(|field| String::from_utf8_lossy(field).into_owned());
         rows.push((record.line, fields.collect()));
         Ok(())
     })?;
@@ -62,7 +68,11 @@ fn plain_and_quoted_lines_are_split_alike() {
         assert_eq!(rows, expected, "{step} bytes a read");
         assert_eq!(seen, 5);
         let (_, rows, seen) = scan(text, step, Some(Filter::new(0, "a"))).unwrap();
-        let of_a: Rows = expected.iter().filter(|(_, cells)| cells[0] == "a").cloned().collect();
+        let of_a: Rows = expected
+            .iter()
+            .filter(|(_, cells)| cells[0] == "a")
+            .cloned()
+            .collect();
         assert_eq!(rows, of_a, "{step} bytes a read");
         assert_eq!(seen, 5);
     }
@@ -70,9 +80,13 @@ fn plain_and_quoted_lines_are_split_alike() {
 
 #[test]
 fn a_filter_matches_whole_cells_of_its_column_only() {
-    let text = b"name,slug\nbitcoin,other\nx,bitcoin-cash\nx,my-bitcoin\ny,bitcoin\nbitcoin,bitcoin\n";
+    let text =
+        b"name,slug\nbitcoin,other\nx,bitcoin-cash\nx,my-bitcoin\ny,bitcoin\nbitcoin,bitcoin\n";
     let (_, rows, seen) = scan(text, 1000, Some(Filter::new(1, "bitcoin"))).unwrap();
-    assert_eq!(rows, [row(5, &["y", "bitcoin"]), row(6, &["bitcoin", "bitcoin"])]);
+    assert_eq!(
+        rows,
+        [row(5, &["y", "bitcoin"]), row(6, &["bitcoin", "bitcoin"])]
+    );
     assert_eq!(seen, 5);
 }
 
@@ -80,11 +94,17 @@ fn a_filter_matches_whole_cells_of_its_column_only() {
 fn what_is_no_csv_text_is_refused() {
     let message = |text: &[u8]| scan(text, 1000, None).unwrap_err().to_string();
     assert_eq!(message(b""), "prices.csv is empty: it has no header line");
-    assert_eq!(message(b"\r\n\n"), "prices.csv is empty: it has no header line");
+    assert_eq!(
+        message(b"\r\n\n"),
+        "prices.csv is empty: it has no header line"
+    );
     assert_eq!(message(b"\xFF\xFEa\0"), "prices.csv is UTF-16 text");
     let mut unclosed = b"a,b\n1,2\n3,\"4\n".to_vec();
     unclosed.resize(20 * 1024 * 1024, b'x');
-    assert_eq!(message(&unclosed), "prices.csv line 3: the record is longer than 16 MiB");
+    assert_eq!(
+        message(&unclosed),
+        "prices.csv line 3: the record is longer than 16 MiB"
+    );
 }
 
 #[test]

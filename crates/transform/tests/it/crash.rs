@@ -9,7 +9,11 @@ use crate::harness::Workspace;
 
 #[test]
 fn a_killed_run_leaves_no_marker_and_its_rerun_the_same_files() {
-    let market = Market { days: 40_000, dirt: false, ..Market::default() };
+    let market = Market {
+        days: 40_000,
+        dirt: false,
+        ..Market::default()
+    };
     let reference = Workspace::new(market.table(1));
     let flags = ["--lag", "1", "--rolling-window", "30"];
     let started = std::time::Instant::now();
@@ -34,7 +38,9 @@ fn a_killed_run_leaves_no_marker_and_its_rerun_the_same_files() {
         match left.get("schema.json") {
             Some(schema) if *schema == expected["schema.json"] => assert_eq!(left, expected),
             // The earlier folder, untouched.
-            Some(_) => assert!(left.contains_key("train.csv") && !left.contains_key("train.parquet")),
+            Some(_) => {
+                assert!(left.contains_key("train.csv") && !left.contains_key("train.parquet"))
+            }
             None => {}
         }
         killed.done("raw.csv", &flags);

@@ -29,7 +29,9 @@ impl Ended {
 impl Workspace {
     /// A fresh folder with `raw.csv`.
     pub fn new(raw: impl AsRef<[u8]>) -> Self {
-        let workspace = Self { folder: tempfile::tempdir().unwrap() };
+        let workspace = Self {
+            folder: tempfile::tempdir().unwrap(),
+        };
         workspace.write("raw.csv", raw);
         workspace
     }
@@ -49,8 +51,12 @@ impl Workspace {
     /// The command `transform --raw-data <raw> --examples examples`, in this folder.
     pub fn command(&self, raw: &str, flags: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_transform"));
-        command.current_dir(self.folder.path()).env("TMPDIR", self.folder.path());
-        command.args(["--raw-data", raw, "--examples", "examples"]).args(flags);
+        command
+            .current_dir(self.folder.path())
+            .env("TMPDIR", self.folder.path());
+        command
+            .args(["--raw-data", raw, "--examples", "examples"])
+            .args(flags);
         command
     }
 

@@ -19,8 +19,16 @@ fn the_public_table_gives_the_known_examples_in_both_spellings() {
         assert_eq!(splits["test"]["first_date"], "2017-06-30");
         assert_eq!(workspace.json("statistics.json")["rows"]["of_series"], 1793);
         let files = workspace.files();
-        ["train.parquet", "eval.parquet", "test.parquet", "transform_params.json"]
-            .map(|name| files[name].clone())
+        [
+            "train.parquet",
+            "eval.parquet",
+            "test.parquet",
+            "transform_params.json",
+        ]
+        .map(|name| files[name].clone())
     });
-    assert!(examples[0] == examples[1], "the two spellings give different examples");
+    assert!(
+        examples[0] == examples[1],
+        "the two spellings give different examples"
+    );
 }

@@ -35,20 +35,38 @@ fn a_dirty_generated_table_becomes_examples_with_every_row_accounted_for() {
     );
     let schema = workspace.json("schema.json");
     let splits = &schema["splits"];
-    let lengths: Vec<_> =
-        ["train", "eval", "test"].map(|split| splits[split]["rows"].as_u64().unwrap()).into();
+    let lengths: Vec<_> = ["train", "eval", "test"]
+        .map(|split| splits[split]["rows"].as_u64().unwrap())
+        .into();
     assert_eq!(lengths, [1325, 284, 284]);
-    assert_eq!(outputs["parameters"], json!({
-        "train_rows": 1325, "eval_rows": 284, "test_rows": 284
-    }));
+    assert_eq!(
+        outputs["parameters"],
+        json!({
+            "train_rows": 1325, "eval_rows": 284, "test_rows": 284
+        })
+    );
     assert_eq!(outputs["artifacts"]["examples"]["uri"], "examples");
     let files: Vec<_> = workspace.files().into_keys().collect();
-    assert_eq!(files, [
-        "eval.parquet", "rejected.csv", "schema.json", "statistics.json", "test.parquet",
-        "train.parquet", "transform_params.json",
-    ]);
+    assert_eq!(
+        files,
+        [
+            "eval.parquet",
+            "rejected.csv",
+            "schema.json",
+            "statistics.json",
+            "test.parquet",
+            "train.parquet",
+            "transform_params.json",
+        ]
+    );
     let report = std::fs::read_to_string(workspace.path("report.html")).unwrap();
-    for part in ["Data report: bitcoin", "test begins", "Gaps", "low_above_high", "<svg"] {
+    for part in [
+        "Data report: bitcoin",
+        "test begins",
+        "Gaps",
+        "low_above_high",
+        "<svg",
+    ] {
         assert!(report.contains(part), "{part}");
     }
 }
@@ -77,14 +95,23 @@ fn rejected_rows_stand_aside_with_their_reasons() {
     );
     let findings = &workspace.json("statistics.json")["findings"];
     assert_eq!(findings["unordered_date"]["count"], 1);
-    assert_eq!(findings["unordered_date"]["first"][0],
-        "raw.csv line 40: 2020-01-02 comes after 2020-01-30");
+    assert_eq!(
+        findings["unordered_date"]["first"][0],
+        "raw.csv line 40: 2020-01-02 comes after 2020-01-30"
+    );
 }
 
 #[test]
 fn the_same_input_gives_the_same_bytes() {
     let workspace = Workspace::new(Market::default().table(2));
-    let flags = ["--report", "examples/report.html", "--lag", "1", "--rolling-window", "7"];
+    let flags = [
+        "--report",
+        "examples/report.html",
+        "--lag",
+        "1",
+        "--rolling-window",
+        "7",
+    ];
     workspace.done("raw.csv", &flags);
     let first = workspace.files();
     workspace.done("raw.csv", &flags);
@@ -95,12 +122,22 @@ fn the_same_input_gives_the_same_bytes() {
 fn means_and_scales_come_from_train_rows_only() {
     let table = days(40);
     let mut tail = table.clone();
-    let at = tail.lines().take(30).map(|line| line.len() + 1).sum::<usize>();
-    let changed = tail.split_off(at).replace(",1000", ",9").replace(",12", ",98");
+    let at = tail
+        .lines()
+        .take(30)
+        .map(|line| line.len() + 1)
+        .sum::<usize>();
+    let changed = tail
+        .split_off(at)
+        .replace(",1000", ",9")
+        .replace(",12", ",98");
     let fitted = [table, tail + &changed].map(|table| {
         let workspace = Workspace::new(table);
         workspace.done("raw.csv", &[]);
-        (workspace.json("transform_params.json"), workspace.files()["test.parquet"].clone())
+        (
+            workspace.json("transform_params.json"),
+            workspace.files()["test.parquet"].clone(),
+        )
     });
     assert_eq!(fitted[0].0, fitted[1].0);
     assert_ne!(fitted[0].1, fitted[1].1);
@@ -109,7 +146,10 @@ fn means_and_scales_come_from_train_rows_only() {
 #[test]
 fn a_dry_run_says_what_it_would_do_and_touches_nothing() {
     let workspace = Workspace::new("");
-    let ended = workspace.run("gs://no-such-bucket/*.csv", &["--dry-run", "--horizon", "2"]);
+    let ended = workspace.run(
+        "gs://no-such-bucket/*.csv",
+        &["--dry-run", "--horizon", "2"],
+    );
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     assert_eq!(
         ended.stdout,

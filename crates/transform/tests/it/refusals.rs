@@ -60,9 +60,19 @@ fn inputs_that_are_not_the_table_are_refused() {
          the column names",
     );
     workspace.write("wide.csv", b"\xFF\xFEs\0");
-    workspace.fails("wide.csv", &[], 1, "wide.csv is UTF-16 text. Next step: save it as UTF-8");
+    workspace.fails(
+        "wide.csv",
+        &[],
+        1,
+        "wide.csv is UTF-16 text. Next step: save it as UTF-8",
+    );
     workspace.write("half.csv.gz", b"\x1f\x8b\x08\0\0\0\0\0");
-    workspace.fails("half.csv.gz", &[], 1, "cannot read half.csv.gz: unexpected end of file");
+    workspace.fails(
+        "half.csv.gz",
+        &[],
+        1,
+        "cannot read half.csv.gz: unexpected end of file",
+    );
     workspace.write("parts/a.csv", days(60));
     workspace.write("parts/b.csv", days(60).replace("volume", "amount"));
     workspace.fails(
@@ -104,8 +114,10 @@ fn columns_and_series_that_are_not_there_are_named() {
 #[test]
 fn dates_that_can_be_read_in_two_ways_are_refused() {
     let dates = |lines: &[&str]| {
-        let rows: String =
-            lines.iter().map(|date| format!("bitcoin,{date},1,2,1,1\n")).collect();
+        let rows: String = lines
+            .iter()
+            .map(|date| format!("bitcoin,{date},1,2,1,1\n"))
+            .collect();
         Workspace::new(format!("slug,date,open,high,low,close\n{rows}"))
     };
     dates(&["1/2/2018", "3/4/2018"]).fails(
@@ -129,11 +141,36 @@ fn dates_that_can_be_read_in_two_ways_are_refused() {
 #[test]
 fn a_finding_with_the_policy_error_stops_the_run_at_its_place() {
     let bad = [
-        ("bitcoin,2021-01-01,,2,1,1,1", "missing_number", "column `open` is empty", "be drop"),
-        ("bitcoin,,1,2,1,1,1", "missing_date", "column `date` is empty", "be drop"),
-        ("bitcoin,2021-01-01,1,2,3,1,1", "low_above_high", "low 3 is above high 2", "be drop or keep"),
-        ("bitcoin,2020-01-01,1,2,1,1,1", "duplicate_date", "2020-01-01 is at raw.csv line 2 already", "be drop or keep"),
-        ("bitcoin,2019-01-01,1,2,1,1,1", "unordered_date", "2019-01-01 comes after 2020-02-29", "be drop or keep"),
+        (
+            "bitcoin,2021-01-01,,2,1,1,1",
+            "missing_number",
+            "column `open` is empty",
+            "be drop",
+        ),
+        (
+            "bitcoin,,1,2,1,1,1",
+            "missing_date",
+            "column `date` is empty",
+            "be drop",
+        ),
+        (
+            "bitcoin,2021-01-01,1,2,3,1,1",
+            "low_above_high",
+            "low 3 is above high 2",
+            "be drop or keep",
+        ),
+        (
+            "bitcoin,2020-01-01,1,2,1,1,1",
+            "duplicate_date",
+            "2020-01-01 is at raw.csv line 2 already",
+            "be drop or keep",
+        ),
+        (
+            "bitcoin,2019-01-01,1,2,1,1,1",
+            "unordered_date",
+            "2019-01-01 comes after 2020-02-29",
+            "be drop or keep",
+        ),
     ];
     for (line, finding, detail, instead) in bad {
         let workspace = Workspace::new(format!("{}{line}\n", days(60)));
@@ -154,6 +191,17 @@ fn a_finding_with_the_policy_error_stops_the_run_at_its_place() {
         1,
         "between 2020-02-29 and 2020-03-05: 4 rows are missing. Next step: correct the data, or \
          let `policies.gap` be drop or keep",
+    );
+}
+
+#[test]
+fn a_table_of_which_no_row_is_left_names_an_example() {
+    Workspace::new(days(30)).fails(
+        "raw.csv",
+        &["--date-format", "day_month_year"],
+        1,
+        "all 30 rows were rejected, for example raw.csv line 2: column `date` holds `2020-01-01`, \
+         no date. Next step: correct the data, or the columns and formats configured",
     );
 }
 

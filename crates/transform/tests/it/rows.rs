@@ -23,15 +23,30 @@ fn a_horizon_takes_the_label_from_later_and_leaves_a_gap() {
     assert_eq!(schema["naive_column"], "close");
     assert_eq!(schema["splits"]["gap_rows"], 2);
     let rows = &workspace.json("statistics.json")["rows"];
-    assert_eq!((&rows["without_label"], &rows["at_boundaries"]), (&2.into(), &4.into()));
+    assert_eq!(
+        (&rows["without_label"], &rows["at_boundaries"]),
+        (&2.into(), &4.into())
+    );
 }
 
 #[test]
 fn lags_windows_and_the_calendar_are_inputs() {
     let workspace = Workspace::new(days(40));
     let flags = [
-        "--format", "csv", "--lag", "1", "--rolling-window", "3", "--rolling-statistic", "mean",
-        "--rolling-statistic", "max", "--calendar", "day_of_week", "--calendar", "day_of_year",
+        "--format",
+        "csv",
+        "--lag",
+        "1",
+        "--rolling-window",
+        "3",
+        "--rolling-statistic",
+        "mean",
+        "--rolling-statistic",
+        "max",
+        "--calendar",
+        "day_of_week",
+        "--calendar",
+        "day_of_year",
     ];
     workspace.done("raw.csv", &flags);
     let train = lines(&workspace, "train.csv");
@@ -41,19 +56,34 @@ fn lags_windows_and_the_calendar_are_inputs() {
     );
     // The fourth row is the first whose window of three earlier closes (101, 103, 105) is whole.
     assert_eq!(train[1], "2020-01-04,103,108,98,105,103,105,6,4,107");
-    assert_eq!(workspace.json("statistics.json")["rows"]["without_history"], 3);
+    assert_eq!(
+        workspace.json("statistics.json")["rows"]["without_history"],
+        3
+    );
     let features = workspace.json("transform_params.json")["features"].clone();
     let encodings: Vec<_> = features
         .as_array()
         .unwrap()
         .iter()
-        .map(|feature| (feature["input"].as_str().unwrap(), feature["encoding"].as_str().unwrap()))
+        .map(|feature| {
+            (
+                feature["input"].as_str().unwrap(),
+                feature["encoding"].as_str().unwrap(),
+            )
+        })
         .collect();
-    assert_eq!(encodings, [
-        ("high", "log_ratio"), ("low", "log_ratio"), ("close_lag_1", "log_ratio"),
-        ("close_mean_3", "log_ratio"), ("close_max_3", "log_ratio"),
-        ("day_of_week", "identity"), ("day_of_year", "identity"),
-    ]);
+    assert_eq!(
+        encodings,
+        [
+            ("high", "log_ratio"),
+            ("low", "log_ratio"),
+            ("close_lag_1", "log_ratio"),
+            ("close_mean_3", "log_ratio"),
+            ("close_max_3", "log_ratio"),
+            ("day_of_week", "identity"),
+            ("day_of_year", "identity"),
+        ]
+    );
 }
 
 #[test]
@@ -82,12 +112,22 @@ fn a_whole_table_keeps_every_row_and_no_date_crosses_a_boundary() {
         .enumerate()
         .flat_map(|(row, line)| {
             let other = line.replace("bitcoin", "other");
-            if row == 0 { vec![line.to_owned()] } else { vec![line.to_owned(), other] }
+            if row == 0 {
+                vec![line.to_owned()]
+            } else {
+                vec![line.to_owned(), other]
+            }
         })
         .map(|line| line + "\n")
         .collect();
     let workspace = Workspace::new(twice);
-    let flags = ["--whole-table", "--policy", "duplicate_date=keep", "--format", "csv"];
+    let flags = [
+        "--whole-table",
+        "--policy",
+        "duplicate_date=keep",
+        "--format",
+        "csv",
+    ];
     workspace.done("raw.csv", &flags);
     assert_eq!(lines(&workspace, "train.csv").len() - 1, 56);
     assert_eq!(lines(&workspace, "eval.csv").len() - 1, 12);
@@ -102,11 +142,24 @@ fn a_constant_feature_is_left_out_of_the_network_but_stays_an_input() {
         .map(|(row, line)| format!("{line},{}\n", if row == 0 { "flag" } else { "7" }))
         .collect();
     let workspace = Workspace::new(table);
-    let flags = ["--feature", "open", "--feature", "high", "--feature", "flag"];
+    let flags = [
+        "--feature",
+        "open",
+        "--feature",
+        "high",
+        "--feature",
+        "flag",
+    ];
     workspace.done("raw.csv", &flags);
     let params = workspace.json("transform_params.json");
-    assert_eq!(params["inputs"], serde_json::json!(["open", "high", "flag"]));
+    assert_eq!(
+        params["inputs"],
+        serde_json::json!(["open", "high", "flag"])
+    );
     assert_eq!(params["features"].as_array().unwrap().len(), 1);
     let found = &workspace.json("statistics.json")["findings"]["constant_column"];
-    assert_eq!(found["first"][0], "feature `flag`: one value, 7, in all 28 train rows");
+    assert_eq!(
+        found["first"][0],
+        "feature `flag`: one value, 7, in all 28 train rows"
+    );
 }

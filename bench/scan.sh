@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Scan of a generated 1 GB table for one series, beside Python polars and DuckDB on the same file:
+# medians of 5 runs from the page cache, their ratios, and the whole transform for comparison.
+#
+#   bench/scan.sh [BYTES]        BENCH_DIR: where the table and the virtual environment go
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+bytes=${1:-1000000000}
+work=${BENCH_DIR:-target/bench}
+target=${CARGO_TARGET_DIR:-target}
+mkdir -p "$work"
+
+cargo build --release --quiet --package test-support --bin generate-market-data
+cargo build --release --quiet --package transform --bin transform --example scan
+
+table=$work/scan-$bytes.csv
+if [[ ! -f $table ]]; then
+    "$target/release/generate-market-data" --clean --bitcoin-at 700 --bytes "$bytes" >"$table.part"
+    mv "$table.part" "$table"
+fi
+venv=$work/venv
+if [[ ! -x $venv/bin/python ]]; then
+    python3 -m venv "$venv"
+    "$venv/bin/pip" install --quiet --requirement bench/requirements-scan.txt
+fi
+"$venv/bin/python" bench/scan.py --table "$table" --work "$work" \
+    --scan "$target/release/examples/scan" --transform "$target/release/transform"
