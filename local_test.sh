@@ -57,8 +57,9 @@ fi
 # Sets $command as a pipeline starts it: absolute, no shell, no entrypoint.
 command_of() {
     local image=${REGISTRY:-kfp-components}/$1:${TAG:-$(scripts/revision.sh)}
-    command=("target/dist/$1" "${@:2}")
-    [[ -n $native ]] || command=("${start[@]}" --entrypoint '' "$image" "/$1" "${@:2}" --log-format text)
+    command=("target/dist/$1")
+    [[ -n $native ]] || command=("${start[@]}" --entrypoint '' "$image" "/$1")
+    command+=("${@:2}" --log-format text)
 }
 
 # step NAME MARKER FLAGS…: runs a component where it is wanted, or where its marker, the file it

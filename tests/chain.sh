@@ -17,7 +17,12 @@ chmod 755 "$work"
 
 local_test() { ./local_test.sh "${options[@]}" --work-dir "$work/$1" "${@:2}"; }
 said() { local_test "$@" >"$work/said" 2>"$work/log" || { cat "$work/log"; return 1; }; }
-whole() { find "$work/$1" -type f ! -path '*/model_repository/*' ! -name 'deploy*.json' ! -name '.*' ! -name 'gcs-ingest.json' -exec sha256sum {} + | sed "s#$work/$1##" | LC_ALL=C sort -k 2; }
+# Every output by its hash, but for what names the folder (the components' own words) or a time.
+whole() {
+    (cd "$work/$1" && find . -type f ! -path './model_repository/*' ! -name '.*' \
+        ! -name gcs-ingest.json ! -name transform.json ! -name hptune.json ! -name train.json ! -name deploy.json \
+        -exec sha256sum {} + | LC_ALL=C sort -k 2)
+}
 
 check "$mode: the whole chain" said all
 says() { grep -E "$1" "$work/said"; }
