@@ -12,7 +12,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "components.md"
-COMMON = ["--executor-input", "--dry-run", "--log-format", "--log-level"]
+COMMON = ["--executor-input", "--dry-run", "--log-format", "--log-level", "--help", "--version"]
 
 HEAD = """# The components' flags
 
@@ -36,11 +36,10 @@ def table(titles: list[str], rows: list[list[str]]) -> str:
 
 def flag_rows(flags: list[dict]) -> list[list[str]]:
     def note(flag: dict) -> str:
-        if flag["required"]:
-            return "required"
-        if flag["repeatable"]:
-            return "repeatable"
-        return f"`{flag['default']}`" if flag["default"] not in (None, "", "false") else ""
+        words = [word for word in ("required", "repeatable") if flag[word]]
+        if flag["default"] not in (None, "", "false"):
+            words.append(f"`{flag['default']}`")
+        return ", ".join(words)
 
     return [
         [f"`{flag['flag']}`", f"`{flag['env']}`" if flag["env"] else "", note(flag), cell(flag["help"])]
