@@ -85,10 +85,11 @@ where
 {
     let Parsed { args, executor, .. } = parsed;
     let cancel = context.cancel.clone();
+    let interrupted = interrupted();
     let mut work = std::pin::pin!(run(args, context));
     let end = tokio::select! {
         result = &mut work => End::Returned(result),
-        interruption = interrupted() => {
+        interruption = interrupted => {
             cancel.cancel();
             tracing::warn!("{} received, stopping", interruption.name);
             match tokio::time::timeout(CANCEL_GRACE, work).await {
@@ -157,8 +158,9 @@ struct Interruption {
     code: u8,
 }
 
-/// Resolves at the first SIGTERM or SIGINT.
-async fn interrupted() -> Interruption {
+/// Resolves at the first SIGTERM or SIGINT. The handlers are in place when this returns, before
+/// any work begins: until then a signal ends the process without a word.
+fn interrupted() -> impl Future<Output = Interruption> {
     let terminate = Interruption {
         name: "SIGTERM",
         code: 143,
@@ -167,16 +169,19 @@ async fn interrupted() -> Interruption {
         name: "SIGINT",
         code: 130,
     };
-    let (Ok(mut sigterm), Ok(mut sigint)) = (
+    let signals = (
         signal(SignalKind::terminate()),
         signal(SignalKind::interrupt()),
-    ) else {
-        // No handlers, so the signals end the process as they always did.
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = sigterm.recv() => terminate,
-        _ = sigint.recv() => interrupt,
+    );
+    async move {
+        let (Ok(mut sigterm), Ok(mut sigint)) = signals else {
+            // No handlers, so the signals end the process as they always did.
+            return std::future::pending().await;
+        };
+        tokio::select! {
+            _ = sigterm.recv() => terminate,
+            _ = sigint.recv() => interrupt,
+        }
     }
 }
 
