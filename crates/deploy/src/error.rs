@@ -67,14 +67,19 @@ pub enum Error {
     #[error(transparent)]
     Repository(#[from] RepositoryError),
     /// There is no version to go back to.
-    #[error("`{model_name}` cannot be rolled back to {wanted}: {problem}")]
+    #[error(
+        "`{model_name}` cannot be rolled back to {wanted}: {}",
+        choice(kept, *served)
+    )]
     Rollback {
         /// Name of the model.
         model_name: String,
         /// The version wanted, in words.
         wanted: String,
-        /// Why it cannot be.
-        problem: String,
+        /// The versions kept, the last deployed one first.
+        kept: Vec<u64>,
+        /// The version served.
+        served: Option<u64>,
     },
     /// The version did not answer over HTTP as it should.
     #[error("version {version} of `{model_name}` failed its check over HTTP, {consequence}")]
@@ -113,6 +118,22 @@ impl Error {
     }
 }
 
+/// The versions there are to choose from, in words.
+fn choice(kept: &[u64], served: Option<u64>) -> String {
+    let kept: Vec<String> = kept.iter().map(u64::to_string).collect();
+    match (kept.as_slice(), served) {
+        ([], _) => "it has no versions".to_owned(),
+        (kept, None) => format!("the versions kept are {}", kept.join(", ")),
+        ([_], Some(served)) => format!("version {served} is the only one kept"),
+        (kept, Some(served)) => {
+            format!(
+                "the versions kept are {}, served is {served}",
+                kept.join(", ")
+            )
+        }
+    }
+}
+
 impl Diagnose for Error {
     fn exit(&self) -> Exit {
         match self {
@@ -141,6 +162,9 @@ impl Diagnose for Error {
                  with --gate report this run ends well"
                 .to_owned(),
             Self::Repository(error) => error.hint().to_owned(),
+            Self::Rollback { kept, .. } if kept.len() > 1 => {
+                "name a kept version with --to-version".to_owned()
+            }
             Self::Rollback { .. } => "deploy the wanted model again with --model".to_owned(),
             Self::Check { source, .. } => return source.hint(),
             Self::Serve(error) => return error.hint(),

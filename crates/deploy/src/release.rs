@@ -170,21 +170,18 @@ impl<'a> Release<'a> {
     async fn roll_back(&self, wanted: Option<u64>) -> Result<Deployment, Error> {
         let locked = self.lock().await?;
         let before = locked.pointer()?;
-        let refused = |wanted: String, problem: &str| Error::Rollback {
+        let refused = |wanted: String| Error::Rollback {
             model_name: self.repository.model_name().to_owned(),
             wanted,
-            problem: problem.to_owned(),
+            kept: before.history.clone(),
+            served: before.model_version,
         };
         let version = match wanted {
             Some(version) if before.history.contains(&version) => version,
-            Some(version) => {
-                let problem = "it is not among the versions kept";
-                return Err(refused(format!("version {version}"), problem));
-            }
-            None => before.previous().ok_or_else(|| {
-                let problem = "there was none before the last deployed one";
-                refused("an earlier version".to_owned(), problem)
-            })?,
+            Some(version) => return Err(refused(format!("version {version}"))),
+            None => before
+                .previous()
+                .ok_or_else(|| refused("an earlier version".to_owned()))?,
         };
         let folder = self.repository.version_folder(version);
         let files = ModelFiles::read_installed(&folder).map_err(|source| Error::Read {

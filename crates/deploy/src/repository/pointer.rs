@@ -54,8 +54,13 @@ impl Pointer {
         self.settled().history.contains(&version)
     }
 
-    /// The version a rollback goes to: the one deployed before the last deployed one.
+    /// The version a rollback goes to: the one deployed before the last deployed one. None where
+    /// the served version is older than that already: a rollback never goes forward.
     pub(crate) fn previous(&self) -> Option<u64> {
+        let mut older = self.history.iter().skip(2);
+        if older.any(|version| Some(*version) == self.model_version) {
+            return None;
+        }
         self.history.get(1).copied()
     }
 
@@ -191,6 +196,12 @@ mod tests {
             confirmed.roll_back(confirmed.previous().unwrap()),
             confirmed
         );
+    }
+
+    #[test]
+    fn a_rollback_never_goes_forward() {
+        assert_eq!(state(1, &[3, 2, 1]).previous(), None);
+        assert_eq!(state(1, &[1]).previous(), None);
     }
 
     #[test]

@@ -5,6 +5,8 @@ use std::net::TcpStream;
 
 use serde_json::Value;
 
+use crate::process::PATIENCE;
+
 /// An answer.
 #[derive(Debug)]
 pub(crate) struct Response {
@@ -49,11 +51,18 @@ pub(crate) fn bare(method: &str, path: &str) -> Vec<u8> {
     format!("{method} {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n").into_bytes()
 }
 
+/// Connects; an answer that does not come fails the test instead of holding it.
+pub(crate) fn connect(address: &str) -> TcpStream {
+    let stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream
+}
+
 /// Sends a predict request's head and waits until the server asks for its body: from then on the
 /// request is under way.
 pub(crate) fn begin_predict(address: &str, body_length: usize) -> TcpStream {
     const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
-    let mut stream = TcpStream::connect(address).unwrap();
+    let mut stream = connect(address);
     let head = format!(
         "POST /predict HTTP/1.1\r\nHost: test\r\nConnection: close\r\nExpect: 100-continue\r\n\
          Content-Type: application/json\r\nContent-Length: {body_length}\r\n\r\n"
@@ -67,7 +76,7 @@ pub(crate) fn begin_predict(address: &str, body_length: usize) -> TcpStream {
 
 /// Sends a request and reads the answer to its end.
 pub(crate) fn send(address: &str, request: &[u8]) -> Response {
-    let mut stream = TcpStream::connect(address).unwrap();
+    let mut stream = connect(address);
     stream.write_all(request).unwrap();
     read(&mut stream)
 }

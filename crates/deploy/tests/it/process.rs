@@ -19,7 +19,7 @@ use crate::http::{self, Response};
 pub(crate) const TARGET: [&str; 4] = ["--model-repository", "repo", "--model-name", "btc"];
 
 /// Longest time a server may take for what it is asked to do: a bound, not an expectation.
-const PATIENCE: Duration = Duration::from_mins(1);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A fresh directory.
 pub(crate) struct Sandbox {

@@ -1,7 +1,6 @@
 //! What the server answers, request by request.
 
 use std::io::Write;
-use std::net::TcpStream;
 
 use serde_json::{Value, json};
 
@@ -252,7 +251,7 @@ fn vertex_ai_names_the_routes_and_the_model() {
 #[test]
 fn one_connection_serves_many_requests() {
     let serving = serving(&[]);
-    let mut stream = TcpStream::connect(&serving.server.address).unwrap();
+    let mut stream = http::connect(&serving.server.address);
     let keep = String::from_utf8(post("/predict", "application/json", br#"{"instances":[]}"#))
         .unwrap()
         .replace("Connection: close\r\n", "");

@@ -40,10 +40,16 @@ fn any_kept_version_can_be_served_again() {
     assert_eq!(run.succeeds()["model_version"], "1");
     sandbox.deploy(&["--to-version", "7"]).fails(
         1,
-        "error: `btc` cannot be rolled back to version 7: it is not among the versions kept. \
-         Next step: deploy the wanted model again with --model",
+        "error: `btc` cannot be rolled back to version 7: the versions kept are 3, 2, 1, served \
+         is 1. Next step: name a kept version with --to-version",
     );
     assert_eq!(sandbox.pointer()["model_version"], 1);
+    // Version 1 is further back than a rollback goes.
+    sandbox.deploy(&["--rollback"]).fails(
+        1,
+        "error: `btc` cannot be rolled back to an earlier version: the versions kept are 3, 2, \
+         1, served is 1. Next step: name a kept version with --to-version",
+    );
 }
 
 #[test]
@@ -62,12 +68,16 @@ fn a_version_rolled_back_from_is_not_returned_to() {
 
 #[test]
 fn without_an_earlier_version_there_is_no_way_back() {
-    let sandbox = sandbox_with_versions(1);
-    let message = "error: `btc` cannot be rolled back to an earlier version: there was none \
-                   before the last deployed one. Next step: deploy the wanted model again with \
-                   --model";
-    sandbox.deploy(&["--rollback"]).fails(1, message);
-    Sandbox::new().deploy(&["--rollback"]).fails(1, message);
+    sandbox_with_versions(1).deploy(&["--rollback"]).fails(
+        1,
+        "error: `btc` cannot be rolled back to an earlier version: version 1 is the only one \
+         kept. Next step: deploy the wanted model again with --model",
+    );
+    Sandbox::new().deploy(&["--rollback"]).fails(
+        1,
+        "error: `btc` cannot be rolled back to an earlier version: it has no versions. \
+         Next step: deploy the wanted model again with --model",
+    );
 }
 
 #[test]

@@ -1,12 +1,15 @@
 //! The server's life: start, switches while it runs, stop.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
 use std::net::TcpListener;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
 
 use crate::fixture::Fixture;
-use crate::http::{self, bare};
-use crate::process::{Sandbox, Server, TARGET};
+use crate::http::{self, bare, post};
+use crate::process::{Run, Sandbox, Server, TARGET};
 
 const ROW: &str = r#"{"instances": [[100, 110, 90]]}"#;
 
@@ -39,15 +42,71 @@ fn a_running_server_follows_deployments_and_rollbacks() {
 }
 
 #[test]
+fn no_request_fails_or_mixes_versions_while_they_are_switched() {
+    let sandbox = Sandbox::with_model(bias_of(1));
+    sandbox.deploy(&["--model", "model"]).succeeds();
+    let server = serving(&sandbox);
+    let server_address = server.address.clone();
+    let endpoint = format!("http://{server_address}");
+    let request = post("/predict", "application/json", ROW.as_bytes());
+    let done = AtomicBool::new(false);
+    let (begun, has_begun) = mpsc::channel();
+    let (seen, runs) = std::thread::scope(|scope| {
+        let asking = scope.spawn(|| {
+            // Dropped when this thread ends, so that nobody waits for one that failed.
+            let begun = begun;
+            let mut seen = BTreeSet::new();
+            loop {
+                // One more request after the last switch.
+                let is_last = done.load(Ordering::SeqCst);
+                let response = http::send(&server_address, &request);
+                assert_eq!(response.status, 200, "{}", response.body);
+                let version: u16 = response.header("x-model-version").unwrap().parse().unwrap();
+                let prediction = response.json()["predictions"][0].as_f64().unwrap();
+                let expected = 100.0 * f64::from(bias_of(version).bias).exp();
+                assert!((prediction / expected - 1.0).abs() < 1e-5, "{version}");
+                if seen.insert(version) && seen.len() == 1 {
+                    begun.send(()).unwrap();
+                }
+                if is_last {
+                    break seen;
+                }
+            }
+        });
+        has_begun.recv().unwrap();
+        // Nothing may fail before the other thread is told to end.
+        let runs: Vec<Run> = (2..=5)
+            .map(|version| {
+                bias_of(version).write(&sandbox.path("model"));
+                sandbox.deploy(&["--model", "model", "--endpoint", &endpoint])
+            })
+            .collect();
+        done.store(true, Ordering::SeqCst);
+        (asking.join().unwrap(), runs)
+    });
+    for run in runs {
+        run.succeeds();
+    }
+    assert!(seen.contains(&1) && seen.contains(&5), "{seen:?}");
+}
+
+/// The model that is version `version` of a repository filled in order.
+fn bias_of(version: u16) -> Fixture {
+    Fixture::with_bias(f32::from(version) / 10.0)
+}
+
+#[test]
 fn a_version_that_cannot_be_loaded_leaves_the_one_before_in_place() {
     let sandbox = Sandbox::with_model(Fixture::with_bias(0.1));
     sandbox.deploy(&["--model", "model"]).succeeds();
     let server = serving(&sandbox);
-    let pointer = sandbox.path("repo/btc/current.json");
     let changed = sandbox
         .read("repo/btc/current.json")
         .replace("\"model_version\": 1", "\"model_version\": 9");
-    fs::write(&pointer, changed).unwrap();
+    // As a deployment does it: the server must not see half a file.
+    fs::write(sandbox.path("changed.json"), changed).unwrap();
+    let pointer = sandbox.path("repo/btc/current.json");
+    fs::rename(sandbox.path("changed.json"), pointer).unwrap();
     let said = server.wait_for("still serving");
     assert_eq!(
         said["message"],
