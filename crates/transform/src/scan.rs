@@ -33,9 +33,9 @@ pub struct Filter {
 impl Filter {
     /// A filter on the column with this index.
     pub fn new(column: usize, value: &str) -> Self {
-        // A comma on one side makes false hits, such as a longer name, rare.
+        // A comma makes false hits, such as a longer name, rarer; a first cell may have none.
         let needle = match column {
-            0 => format!("{value},"),
+            0 => value.to_owned(),
             _ => format!(",{value}"),
         };
         Self {
@@ -68,10 +68,15 @@ pub struct Scanner<R> {
 impl<R: Read> Scanner<R> {
     /// A scanner over `reader`; `name` is the file's name in messages.
     pub fn new(reader: R, name: &str) -> Self {
+        Self::with_block(reader, name, BLOCK)
+    }
+
+    /// A scanner that reads `block` bytes at a time.
+    fn with_block(reader: R, name: &str, block: usize) -> Self {
         Self {
             reader,
             name: name.to_owned(),
-            buffer: vec![0; BLOCK],
+            buffer: vec![0; block],
             start: 0,
             end: 0,
             ended: false,
@@ -116,7 +121,7 @@ impl<R: Read> Scanner<R> {
     }
 
     /// Hands each record of the series (each record, without a filter) to `each`, in file order.
-    /// Returns the number of rows seen, whether of the series or not.
+    /// Returns the number of rows seen, whether of the series or not, empty lines included.
     pub fn records(
         &mut self,
         filter: Option<&Filter>,
@@ -136,13 +141,12 @@ impl<R: Read> Scanner<R> {
                 Some(newline) => &plain[..=newline],
                 None => &[],
             };
-            let (lines, plain_rows) = self.splitter.lines(plain, self.lines, filter, each)?;
+            let lines = self.splitter.lines(plain, self.lines, filter, each)?;
             self.lines += lines;
-            rows += plain_rows;
+            rows += lines;
             self.start += plain.len();
             if quote.is_some() {
                 let found = self.quoted(&mut |record| {
-                    rows += 1;
                     if filter.is_none_or(|filter| filter.matches(record)) {
                         each(record)?;
                     }
@@ -151,6 +155,7 @@ impl<R: Read> Scanner<R> {
                 if !found {
                     return Ok(rows);
                 }
+                rows += 1;
             } else if self.ended {
                 return Ok(rows);
             } else {
@@ -198,18 +203,22 @@ impl<R: Read> Scanner<R> {
         if self.end * 2 > self.buffer.len() {
             self.buffer.resize(self.buffer.len() * 2, 0);
         }
-        let read = loop {
+        // Until the buffer is full: many small reads would split and rescan long records.
+        while !self.ended && self.end < self.buffer.len() {
             match self.reader.read(&mut self.buffer[self.end..]) {
+                Ok(read) => {
+                    self.end += read;
+                    self.ended = read == 0;
+                }
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                result => break result,
+                Err(source) => {
+                    return Err(Error::Read {
+                        file: self.name.clone(),
+                        source,
+                    });
+                }
             }
-        };
-        let read = read.map_err(|source| Error::Read {
-            file: self.name.clone(),
-            source,
-        })?;
-        self.end += read;
-        self.ended = read == 0;
+        }
         Ok(())
     }
 }

@@ -65,17 +65,16 @@ impl Default for Splitter {
 
 impl Splitter {
     /// Hands the records in `text`, which holds whole lines and no quote, to `each`; `before`
-    /// lines come before it. Returns the number of lines and of rows in it.
+    /// lines come before it. Returns the number of lines in it.
     pub(super) fn lines(
         &mut self,
         text: &[u8],
         before: u64,
         filter: Option<&Filter>,
         each: &mut impl FnMut(&Record<'_>) -> Result<(), Error>,
-    ) -> Result<(u64, u64), Error> {
+    ) -> Result<u64, Error> {
         let mut start = 0;
         let mut line = before;
-        let mut empty = 0;
         while start < text.len() {
             if let Some(filter) = filter {
                 let rest = &text[start..];
@@ -90,14 +89,12 @@ impl Splitter {
             let length = memchr(b'\n', &text[start..]).unwrap_or(text.len() - start);
             line += 1;
             let record = self.plain(&text[start..start + length], line);
-            if record.text.is_empty() {
-                empty += 1;
-            } else if filter.is_none_or(|filter| filter.matches(&record)) {
+            if !record.text.is_empty() && filter.is_none_or(|filter| filter.matches(&record)) {
                 each(&record)?;
             }
             start += length + 1;
         }
-        Ok((line - before, line - before - empty))
+        Ok(line - before)
     }
 
     /// Splits one line that holds no quote.

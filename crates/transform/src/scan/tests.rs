@@ -1,35 +1,19 @@
 //! Tests of the scan.
 
-use std::io::Read;
-
 use proptest::prelude::*;
 
 use super::*;
 
-/// Hands out at most `step` bytes a read, so that records meet block borders.
-struct Drip<'a> {
-    text: &'a [u8],
-    step: usize,
-}
-
-impl Read for Drip<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let length = self.step.min(self.text.len()).min(buffer.len());
-        buffer[..length].copy_from_slice(&self.text[..length]);
-        self.text = &self.text[length..];
-        Ok(length)
-    }
-}
-
 type Rows = Vec<(u64, Vec<String>)>;
 
-/// Header, kept records with their lines, and the number of rows seen.
+/// Header, kept records with their lines, and the number of rows seen; `block` bytes are read at
+/// a time, so that records meet block borders.
 fn scan(
     text: &[u8],
-    step: usize,
+    block: usize,
     filter: Option<Filter>,
 ) -> Result<(Vec<String>, Rows, u64), Error> {
-    let mut scanner = Scanner::new(Drip { text, step }, "prices.csv");
+    let mut scanner = Scanner::with_block(text, "prices.csv", block);
     let header = scanner.header()?;
     let mut rows = Rows::new();
     let seen = scanner.records(filter.as_ref(), &mut |record| {
@@ -62,19 +46,19 @@ fn plain_and_quoted_lines_are_split_alike() {
         row(7, &["a", "", "4"]),
         row(8, &["a", "last", "5"]),
     ];
-    for step in 1..text.len() {
-        let (header, rows, seen) = scan(text, step, None).unwrap();
+    for block in 1..text.len() {
+        let (header, rows, seen) = scan(text, block, None).unwrap();
         assert_eq!(header, ["slug", "name", "close"]);
-        assert_eq!(rows, expected, "{step} bytes a read");
-        assert_eq!(seen, 5);
-        let (_, rows, seen) = scan(text, step, Some(Filter::new(0, "a"))).unwrap();
+        assert_eq!(rows, expected, "blocks of {block} bytes");
+        assert_eq!(seen, 6, "with the empty line");
+        let (_, rows, seen) = scan(text, block, Some(Filter::new(0, "a"))).unwrap();
         let of_a: Rows = expected
             .iter()
             .filter(|(_, cells)| cells[0] == "a")
             .cloned()
             .collect();
-        assert_eq!(rows, of_a, "{step} bytes a read");
-        assert_eq!(seen, 5);
+        assert_eq!(rows, of_a, "blocks of {block} bytes");
+        assert_eq!(seen, 6, "with the empty line");
     }
 }
 
@@ -116,7 +100,7 @@ fn a_file_that_ends_with_its_header_has_no_rows() {
 proptest! {
     /// The `csv` crate is the oracle: whatever the text, the cells are the same.
     #[test]
-    fn records_are_those_of_the_csv_crate(text in "([ab,\"]|\n|\r\n){0,60}", step in 1_usize..70) {
+    fn records_are_those_of_the_csv_crate(text in "([ab,\"]|\n|\r\n){0,60}", block in 1_usize..70) {
         let text = format!("h1,h2\n{text}");
         let mut oracle = csv::ReaderBuilder::new();
         oracle.flexible(true).terminator(csv::Terminator::Any(b'\n'));
@@ -133,10 +117,10 @@ proptest! {
             })
             .filter(|cells| *cells != [""])
             .collect();
-        let (_, rows, _) = scan(text.as_bytes(), step, None).unwrap();
+        let (_, rows, _) = scan(text.as_bytes(), block, None).unwrap();
         let cells: Vec<Vec<String>> = rows.into_iter().map(|(_, cells)| cells).collect();
         prop_assert_eq!(&cells, &expected);
-        let (_, of_a, _) = scan(text.as_bytes(), step, Some(Filter::new(0, "a"))).unwrap();
+        let (_, of_a, _) = scan(text.as_bytes(), block, Some(Filter::new(0, "a"))).unwrap();
         let cells: Vec<Vec<String>> = of_a.into_iter().map(|(_, cells)| cells).collect();
         let expected: Vec<Vec<String>> =
             expected.into_iter().filter(|cells| cells[0] == "a").collect();

@@ -8,27 +8,27 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// A fresh folder with raw data in it.
-pub struct Workspace {
+pub(crate) struct Workspace {
     folder: TempDir,
 }
 
 /// How a run ended.
-pub struct Ended {
-    pub code: Option<i32>,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Ended {
     /// The last line on stderr.
-    pub fn last_line(&self) -> &str {
+    pub(crate) fn last_line(&self) -> &str {
         self.stderr.lines().last().unwrap_or_default()
     }
 }
 
 impl Workspace {
     /// A fresh folder with `raw.csv`.
-    pub fn new(raw: impl AsRef<[u8]>) -> Self {
+    pub(crate) fn new(raw: impl AsRef<[u8]>) -> Self {
         let workspace = Self {
             folder: tempfile::tempdir().unwrap(),
         };
@@ -37,19 +37,19 @@ impl Workspace {
     }
 
     /// Path of a file in the folder.
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// Writes a file, and its folder.
-    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) {
         let path = self.path(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, content).unwrap();
     }
 
     /// The command `transform --raw-data <raw> --examples examples`, in this folder.
-    pub fn command(&self, raw: &str, flags: &[&str]) -> Command {
+    pub(crate) fn command(&self, raw: &str, flags: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_transform"));
         command
             .current_dir(self.folder.path())
@@ -61,7 +61,7 @@ impl Workspace {
     }
 
     /// Runs the command to its end.
-    pub fn run(&self, raw: &str, flags: &[&str]) -> Ended {
+    pub(crate) fn run(&self, raw: &str, flags: &[&str]) -> Ended {
         let output = self.command(raw, flags).output().unwrap();
         Ended {
             code: output.status.code(),
@@ -71,14 +71,14 @@ impl Workspace {
     }
 
     /// Runs the command, which must succeed.
-    pub fn done(&self, raw: &str, flags: &[&str]) -> Value {
+    pub(crate) fn done(&self, raw: &str, flags: &[&str]) -> Value {
         let ended = self.run(raw, flags);
         assert_eq!(ended.code, Some(0), "{}", ended.stderr);
         serde_json::from_str(&ended.stdout).unwrap()
     }
 
     /// Runs the command, which must fail with this code and these words.
-    pub fn fails(&self, raw: &str, flags: &[&str], code: i32, message: &str) {
+    pub(crate) fn fails(&self, raw: &str, flags: &[&str], code: i32, message: &str) {
         let ended = self.run(raw, flags);
         assert_eq!(ended.last_line(), format!("error: {message}"));
         assert_eq!(ended.code, Some(code));
@@ -86,18 +86,18 @@ impl Workspace {
     }
 
     /// A JSON file of the examples folder.
-    pub fn json(&self, name: &str) -> Value {
+    pub(crate) fn json(&self, name: &str) -> Value {
         let bytes = std::fs::read(self.path("examples").join(name)).unwrap();
         serde_json::from_slice(&bytes).unwrap()
     }
 
     /// A text file of the examples folder.
-    pub fn text(&self, name: &str) -> String {
+    pub(crate) fn text(&self, name: &str) -> String {
         std::fs::read_to_string(self.path("examples").join(name)).unwrap()
     }
 
     /// All files of the examples folder, hidden ones left out.
-    pub fn files(&self) -> BTreeMap<String, Vec<u8>> {
+    pub(crate) fn files(&self) -> BTreeMap<String, Vec<u8>> {
         let entries = std::fs::read_dir(self.path("examples")).unwrap();
         entries
             .map(|entry| entry.unwrap())
@@ -109,7 +109,7 @@ impl Workspace {
 }
 
 /// A clean table of `rows` days of one series, the prices growing.
-pub fn days(rows: u32) -> String {
+pub(crate) fn days(rows: u32) -> String {
     let mut table = "slug,date,open,high,low,close,volume\n".to_owned();
     let first = jiff::civil::date(2020, 1, 1);
     for row in 0..rows {
