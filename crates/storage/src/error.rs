@@ -28,7 +28,7 @@ pub enum Error {
         uri: Uri,
     },
     /// [`crate::Precondition::Generation`] did not hold.
-    #[error("{uri} was changed by someone else meanwhile and was left as it is")]
+    #[error("{uri} was changed by someone else meanwhile")]
     Changed {
         /// The object to be written.
         uri: Uri,

@@ -41,10 +41,14 @@ impl Failure {
     /// A failed call of Google's client.
     pub(super) fn of_client(error: &ClientError) -> Self {
         match error.http_status_code() {
-            Some(status) => {
-                let body = error.http_payload().cloned().unwrap_or_default();
-                Self::of_answer(status, &body)
-            }
+            // The client keeps a well-formed error's message, and any other answer's body.
+            Some(status) => match (error.status(), error.http_payload()) {
+                (Some(described), _) => Self {
+                    status: Some(status),
+                    reason: one_line(status, &described.message),
+                },
+                (None, body) => Self::of_answer(status, body.map_or(&[], |body| body)),
+            },
             None => Self::of_error(error),
         }
     }
@@ -98,19 +102,18 @@ fn reason(status: u16, body: &[u8]) -> String {
     {
         Some(message) => message.to_owned(),
         None if text.trim_start().starts_with('<') => String::new(),
-        None => text
-            .split_whitespace()
-            .collect::<Vec<_>>()
-            .join(" ")
-            .chars()
-            .take(200)
-            .collect(),
+        None => text.into_owned(),
     };
-    if message.is_empty() {
-        format!("HTTP {status}")
-    } else {
-        format!("HTTP {status}: {message}")
+    one_line(status, &message)
+}
+
+fn one_line(status: u16, message: &str) -> String {
+    let words: Vec<&str> = message.split_whitespace().collect();
+    if words.is_empty() {
+        return format!("HTTP {status}");
     }
+    let message: String = words.join(" ").chars().take(500).collect();
+    format!("HTTP {status}: {message}")
 }
 
 #[cfg(test)]

@@ -67,8 +67,6 @@ impl Operation {
 pub enum Fault {
     /// The call does nothing and answers with this status.
     Status(u16),
-    /// The call does its work, but answers with this status.
-    StatusAfterwards(u16),
     /// There is never an answer.
     Stall,
     /// An upload request keeps only this many bytes of what it gets, and says so with 308.

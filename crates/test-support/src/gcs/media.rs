@@ -1,5 +1,7 @@
 //! Reads of an object's bytes.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
@@ -81,7 +83,11 @@ fn body(content: &Bytes, fault: Option<Fault>) -> Body {
     match fault {
         // An error is how a handler makes the server close the connection.
         Some(Fault::BreakOff(_)) => {
-            let end = futures::stream::iter([Err(std::io::Error::other("ordered by the test"))]);
+            let end = futures::stream::once(async {
+                // The server sends what it holds only while it waits for more.
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                Err(std::io::Error::other("ordered by the test"))
+            });
             Body::from_stream(pieces.chain(end))
         }
         Some(Fault::StallAfter(_)) => Body::from_stream(pieces.chain(futures::stream::pending())),

@@ -113,6 +113,25 @@ impl FakeGcs {
         self.shared.lock().faults.order(operation, fault);
     }
 
+    /// How many bytes uploads have brought so far, finished or not.
+    pub fn received(&self) -> u64 {
+        self.shared.lock().received
+    }
+
+    /// Makes the answer of the next call of `operation` be 503, whatever else goes wrong with it.
+    pub fn lose_answer(&self, operation: Operation) {
+        self.shared.lock().lost_answers.push(operation);
+    }
+
+    /// The resource of a bucket, if it is there.
+    pub fn bucket(&self, name: &str) -> Option<serde_json::Value> {
+        let state = self.shared.lock();
+        state
+            .buckets
+            .get(name)
+            .map(|bucket| bucket.resource.clone())
+    }
+
     /// From now on calls need a token from this fake's metadata server.
     pub fn require_token(&self) {
         self.shared.lock().token.get_or_insert(1);
@@ -154,23 +173,19 @@ async fn answer(Extract(shared): Extract<Shared>, request: Request) -> Response 
     let Some(operation) = Operation::of(&request) else {
         return control::error(404, "no such call");
     };
-    let fault = {
+    let (fault, lost) = {
         let mut state = shared.lock();
         state.calls.push(operation);
         if !state.token_is_good(request.headers()) {
             return control::error(401, "Invalid Credentials");
         }
-        state.faults.take(operation)
+        (state.faults.take(operation), state.loses_answer(operation))
     };
     match fault {
         Some(Fault::Status(code)) => return control::error(code, "ordered by the test"),
         Some(Fault::Stall) => std::future::pending().await,
         _ => {}
     }
-    let late = match fault {
-        Some(Fault::StatusAfterwards(code)) => Some(code),
-        _ => None,
-    };
     let response = match operation {
         Operation::StartUpload => upload::start(&shared, request).await,
         Operation::Upload => upload::receive(&shared, request, fault).await,
@@ -178,10 +193,10 @@ async fn answer(Extract(shared): Extract<Shared>, request: Request) -> Response 
         Operation::ReadMedia => media::read(&shared, &request, fault),
         _ => control::answer(&shared, operation, request).await,
     };
-    match late {
-        Some(code) => control::error(code, "ordered by the test"),
-        None => response,
+    if lost {
+        return control::error(503, "the answer was lost");
     }
+    response
 }
 
 /// An answer without content.

@@ -29,6 +29,8 @@ pub(super) struct State {
     pub(super) buckets: BTreeMap<String, Bucket>,
     pub(super) uploads: BTreeMap<String, Upload>,
     pub(super) faults: Faults,
+    pub(super) received: u64,
+    pub(super) lost_answers: Vec<Operation>,
     pub(super) calls: Vec<Operation>,
     pub(super) content_ranges: Vec<String>,
     /// The serial number of the only valid token, if one is needed.
@@ -93,6 +95,14 @@ impl State {
             .object(bucket, name)
             .map_or(0, |object| object.generation);
         wished.is_none_or(|wished| wished == current)
+    }
+
+    /// Whether the answer of this call is to be lost; used up by asking.
+    pub(super) fn loses_answer(&mut self, operation: Operation) -> bool {
+        let ordered = self.lost_answers.iter().position(|lost| *lost == operation);
+        ordered
+            .map(|position| self.lost_answers.remove(position))
+            .is_some()
     }
 
     pub(super) fn token_is_good(&self, headers: &HeaderMap) -> bool {

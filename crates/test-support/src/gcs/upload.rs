@@ -69,7 +69,10 @@ pub(super) async fn receive(shared: &Shared, request: Request, fault: Option<Fau
     let mut broken = false;
     while let Some(piece) = body.next().await {
         match piece {
-            Ok(piece) => received.extend_from_slice(&piece),
+            Ok(piece) => {
+                shared.lock().received += piece.len() as u64;
+                received.extend_from_slice(&piece);
+            }
             Err(_) => broken = true,
         }
     }
