@@ -35,7 +35,8 @@ print(time.perf_counter() - start)
 
 def peer(script, table, out):
     command = [sys.executable, "-c", script, str(table), str(out)]
-    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return float(output.splitlines()[-1])  # DuckDB draws a progress bar before it
 
 
 def process(command):

@@ -201,7 +201,8 @@ impl<R: Read> Scanner<R> {
             });
         }
         if self.end * 2 > self.buffer.len() {
-            self.buffer.resize(self.buffer.len() * 2, 0);
+            let length = (self.buffer.len() * 2).min(LONGEST_RECORD);
+            self.buffer.resize(length, 0);
         }
         // Until the buffer is full: many small reads would split and rescan long records.
         while !self.ended && self.end < self.buffer.len() {

@@ -76,7 +76,7 @@ fn a_filter_matches_whole_cells_of_its_column_only() {
 
 #[test]
 fn what_is_no_csv_text_is_refused() {
-    let message = |text: &[u8]| scan(text, 1000, None).unwrap_err().to_string();
+    let message = |text: &[u8]| scan(text, 1000, None).map(|_| ()).unwrap_err().to_string();
     assert_eq!(message(b""), "prices.csv is empty: it has no header line");
     assert_eq!(
         message(b"\r\n\n"),
