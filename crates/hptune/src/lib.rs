@@ -4,8 +4,8 @@
 //! study + examples {train, eval} → trials on threads → best hyperparameters, trials, report
 //! ```
 //!
-//! A study gives the same bytes whatever the number of trials at a time, and `train` with the
-//! best hyperparameters and the same seed gives the winning trial's network again.
+//! A study gives the same bytes whatever the number of trials at a time. `train` with the best
+//! hyperparameters and the same seed repeats the winning trial, with more patience.
 
 mod args;
 mod error;
@@ -72,6 +72,13 @@ pub async fn run(args: Args, context: Context) -> Result<Outcome, Error> {
         None => built_in,
     };
     let input = input::read(&storage, &args.examples).await?;
+    tracing::info!(
+        train_rows = input.train.examples.rows(),
+        eval_rows = input.eval.examples.rows(),
+        trials = plan.max_trial_count,
+        at_a_time = plan.parallel_trial_count,
+        "examples read"
+    );
     let cancel = context.cancel.clone();
     let task_args = args.clone();
     // On a thread of its own, so that signals are answered meanwhile.

@@ -70,6 +70,12 @@ pub async fn run(args: Args, context: Context) -> Result<Outcome, Error> {
     }
     let storage = Storage::from_env();
     let input = input::read(&storage, &args).await?;
+    tracing::info!(
+        train_rows = input.train.examples.rows(),
+        eval_rows = input.eval.examples.rows(),
+        test_rows = input.test.examples.rows(),
+        "examples read"
+    );
     let trained = training::run(input, &args, &context).await?;
     if context.cancel.is_cancelled() {
         return Err(Error::Cancelled);

@@ -99,7 +99,7 @@ fn study() -> Value {
     })
 }
 
-/// All files in a folder, by name.
+/// All files in a folder, by name, but not the storage's own hidden ones.
 fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let entries = std::fs::read_dir(folder)
         .unwrap()
@@ -110,6 +110,7 @@ fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
             (name, std::fs::read(entry.path()).unwrap())
         })
         .collect();
+    found.retain(|(name, _)| !name.starts_with('.'));
     found.sort();
     found
 }

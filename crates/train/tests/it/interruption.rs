@@ -1,6 +1,7 @@
 //! Runs that are killed or cancelled.
 
-use std::process::{Child, Stdio};
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use crate::{Workspace, files};
@@ -43,28 +44,31 @@ fn a_killed_run_started_again_gives_the_same_outputs() {
 fn a_cancelled_run_fails_and_publishes_nothing() {
     let workspace = Workspace::new();
     // A run that would take minutes.
-    let child = start(
+    let mut child = start(
         &workspace,
         &["--train-steps", "100000000", "--patience", "0"],
     );
-    std::thread::sleep(Duration::from_millis(300));
+    let mut lines = BufReader::new(child.stderr.take().unwrap())
+        .lines()
+        .map(Result::unwrap);
+    lines
+        .find(|line| line.contains("examples read"))
+        .expect("the work begins");
     let pid = child.id().to_string();
     assert!(
-        std::process::Command::new("kill")
+        Command::new("kill")
             .args(["-TERM", &pid])
             .status()
             .unwrap()
             .success()
     );
-    let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(143));
-    let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!(
-        stderr.lines().last(),
+        lines.last().as_deref(),
         Some(
             "error: train was cancelled by SIGTERM; outputs are as they were before, or \
              complete. Next step: run it again to finish"
         )
     );
+    assert_eq!(child.wait().unwrap().code(), Some(143));
     assert!(!workspace.path("out").exists());
 }

@@ -84,16 +84,19 @@ impl Workspace {
     }
 }
 
-/// All files below a folder, by relative name.
+/// All files below a folder, by relative name, but not the storage's own hidden ones.
 fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(next) = folders.pop() {
         for entry in std::fs::read_dir(next).unwrap() {
             let path = entry.unwrap().path();
+            let hidden = path
+                .file_name()
+                .is_some_and(|name| name.as_encoded_bytes()[0] == b'.');
             if path.is_dir() {
                 folders.push(path);
-            } else {
+            } else if !hidden {
                 let name = path.strip_prefix(folder).unwrap().to_owned();
                 found.push((name, std::fs::read(&path).unwrap()));
             }
