@@ -19,11 +19,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut out = BufWriter::new(File::create(out)?);
     let mut scanner = Scanner::new(File::open(&table)?, &table);
     let header = scanner.header()?;
-    let position = |name| header.iter().position(|column| column == name);
-    let columns = COLUMNS
-        .iter()
-        .map(|name| position(name))
-        .collect::<Option<Vec<_>>>();
+    let position = |name: &&str| header.iter().position(|column| column == *name);
+    let columns = COLUMNS.iter().map(position).collect::<Option<Vec<_>>>();
     let columns = columns.ok_or("the table lacks a column")?;
     writeln!(out, "{}", COLUMNS.join(","))?;
     let filter = Filter::new(columns[0], "bitcoin");

@@ -37,6 +37,7 @@ pub struct Args {
 }
 
 /// Flags that override keys of the configuration.
+#[allow(clippy::doc_markdown)] // help text for a terminal
 #[derive(Clone, Debug, Default, clap::Args)]
 #[command(next_help_heading = "Configuration")]
 pub struct Overrides {

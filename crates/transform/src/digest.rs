@@ -43,6 +43,9 @@ impl<R: Read> Tee<R> {
     }
 
     /// The number of bytes read and their SHA-256 in lower-case hex.
+    ///
+    /// # Panics
+    /// Never: hashing does not panic.
     pub fn finish(self) -> (u64, String) {
         drop(self.full);
         let hash = self

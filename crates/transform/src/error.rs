@@ -231,18 +231,15 @@ impl Diagnose for Error {
         let hint = match self {
             Self::Config { hint, .. } => hint.clone(),
             Self::Storage(error) => return error.hint(),
-            Self::Finding { finding, .. } => match finding.can_be_kept() {
-                true => format!(
-                    "correct the data, or let `policies.{0}` be drop or keep",
-                    finding.key()
-                ),
-                false => {
-                    format!(
-                        "correct the data, or let `policies.{}` be drop",
-                        finding.key()
-                    )
-                }
-            },
+            Self::Finding { finding, .. } => {
+                let instead = if finding.can_be_kept() {
+                    "drop or keep"
+                } else {
+                    "drop"
+                };
+                let key = finding.key();
+                format!("correct the data, or let `policies.{key}` be {instead}")
+            }
             other => fixed_hint(other)?.to_owned(),
         };
         Some(hint)

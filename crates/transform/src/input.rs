@@ -44,14 +44,13 @@ pub fn with_text<T>(
         file: input.name.clone(),
         source,
     };
-    let stored: Box<dyn Read + Send> = match input.meta.uri.local_path() {
+    let stored: Box<dyn Read + Send> = if let Some(path) = input.meta.uri.local_path() {
         // Blocks of a file come straight from the system, without a runtime in between.
-        Some(path) => Box::new(File::open(path).map_err(failed)?),
-        None => {
-            let opened = access.storage.open(&input.meta.uri, ByteRange::All);
-            let reader = access.runtime.block_on(opened)?;
-            Box::new(storage::blocking_reader(reader, access.runtime.clone()))
-        }
+        Box::new(File::open(path).map_err(failed)?)
+    } else {
+        let opened = access.storage.open(&input.meta.uri, ByteRange::All);
+        let reader = access.runtime.block_on(opened)?;
+        Box::new(storage::blocking_reader(reader, access.runtime.clone()))
     };
     let watched = Watched {
         inner: stored,

@@ -22,6 +22,9 @@ use crate::table::Table;
 use crate::{Args, Error, documents, dry_run, examples, fit, split, timeline, write};
 
 /// Makes the examples and publishes them.
+///
+/// # Panics
+/// When the computation does, which is a mistake in this crate.
 pub async fn run(args: Args, context: Context) -> Result<Outcome, Error> {
     let raw_data = address("raw-data", &args.raw_data)?;
     let target = address("examples", &args.examples)?;

@@ -38,9 +38,7 @@ pub fn split(dates: &[i64], fractions: &SplitFractions, horizon: usize) -> Resul
     let boundary = |fraction: f64| {
         let row = (fraction * dates.len() as f64 + ROUNDING).floor() as usize;
         let same = |row: usize| row > 0 && row < dates.len() && dates[row] == dates[row - 1];
-        (row..)
-            .find(|row| !same(*row))
-            .expect("the end of the rows is no date's second row")
+        row + (row..dates.len()).take_while(|row| same(*row)).count()
     };
     let eval = boundary(fractions.train);
     let test = boundary(fractions.train + fractions.eval);

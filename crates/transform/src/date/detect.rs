@@ -102,19 +102,15 @@ impl DateReader {
         }
         let ruled_out = &mut self.ruled_out;
         let before = self.candidates.len();
-        self.candidates
-            .retain_mut(|(format, values)| match format.parse(cell) {
-                Some(instant) => {
-                    if keep {
-                        values.push(instant);
-                    }
-                    true
-                }
-                None => {
-                    ruled_out.push((*format, evidence()));
-                    false
-                }
-            });
+        self.candidates.retain_mut(|(format, values)| {
+            let instant = format.parse(cell);
+            match instant {
+                Some(instant) if keep => values.push(instant),
+                Some(_) => {}
+                None => ruled_out.push((*format, evidence())),
+            }
+            instant.is_some()
+        });
         if self.candidates.len() < before || self.witness.is_none() {
             self.witness = Some(evidence());
         }
@@ -123,6 +119,9 @@ impl DateReader {
 
     /// The format and the values of the rows kept, in milliseconds since 1970-01-01 UTC.
     /// Formats that agree on every row are one and the same.
+    ///
+    /// # Panics
+    /// Never: one candidate always stays.
     pub fn finish(self) -> Result<(DateFormat, Vec<i64>), Ambiguous> {
         let agree = self
             .candidates
