@@ -29,6 +29,9 @@ pub use options::{FitOptions, Schedule};
 /// A loss beyond this has diverged: ten thousand standard deviations of the label off.
 const DIVERGED: f64 = 1e8;
 
+/// Steps between two updates of the weights' moving average.
+const AVERAGE_EVERY: u64 = 10;
+
 /// A look at the eval split.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Step {
@@ -102,9 +105,12 @@ pub fn fit(
         steps += 1;
         diverged(steps, loss, options)?;
         adam.step(options.learning_rate * factor, &backward, &mut network);
-        average.update(&network);
         (batch_losses, batch_count) = (batch_losses + loss, batch_count + 1);
-        if steps % options.eval_every == 0 || steps == options.train_steps {
+        let look = steps % options.eval_every == 0 || steps == options.train_steps;
+        if look || steps % AVERAGE_EVERY == 0 {
+            average.update(steps, &network);
+        }
+        if look {
             let eval_loss = looks.look(
                 steps,
                 batch_losses / f64::from(batch_count),

@@ -26,11 +26,13 @@ impl Average {
         &self.network
     }
 
-    /// Takes in the network after a step.
-    pub(super) fn update(&mut self, network: &Network) {
-        self.steps += 1;
-        let steps = self.steps as f64;
-        let share = (1.0 - self.decay.min(steps / (steps + 9.0))) as f32;
+    /// Takes in the network as it is after `steps` steps; it stands for all of them since the
+    /// last call. Seldom calls are for speed: large networks are bound by memory.
+    pub(super) fn update(&mut self, steps: u64, network: &Network) {
+        let since = (steps - self.steps) as i32;
+        self.steps = steps;
+        let warm_up = steps as f64 / (steps as f64 + 9.0);
+        let share = (1.0 - self.decay.min(warm_up).powi(since)) as f32;
         for (average, layer) in self.network.layers_mut().iter_mut().zip(network.layers()) {
             let (weights, bias) = average.parameters_mut();
             kernel::move_average(share, layer.weights(), weights);

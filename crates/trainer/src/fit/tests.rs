@@ -385,14 +385,17 @@ fn the_average_forgets_where_it_started_and_follows_slowly() {
         Network::new(vec![layer]).unwrap()
     };
     let mut average = Average::new(&network(100.0), 0.9);
-    for _ in 0..300 {
-        average.update(&network(1.0));
+    for steps in 1..=300 {
+        average.update(steps, &network(1.0));
     }
     assert!((average.network().layers()[0].weights()[0] - 1.0).abs() < 1e-4);
-    average.update(&network(2.0));
+    average.update(301, &network(2.0));
     assert!((average.network().layers()[0].weights()[0] - 1.1).abs() < 1e-3);
     assert!((average.network().layers()[0].bias()[0] + 1.1).abs() < 1e-3);
+    // Two steps at once are two steps.
+    average.update(303, &network(2.0));
+    assert!((average.network().layers()[0].weights()[0] - 1.271).abs() < 1e-3);
     let mut exact = Average::new(&network(100.0), 0.0);
-    exact.update(&network(3.0));
+    exact.update(1, &network(3.0));
     assert_eq!(exact.network(), &network(3.0));
 }
