@@ -86,7 +86,7 @@ fn files_that_are_no_study_are_refused_with_the_place() {
             "error: study.json is not a study: unknown field `trials`, expected one of `metrics`, \
              `parameters`, `algorithm`, `measurementSelectionType`, \
              `medianAutomatedStoppingSpec`, `decayCurveStoppingSpec`, `studyStoppingConfig` at \
-             line 1 column 24. {hint}"
+             line 1 column 23. {hint}"
         )
     );
     workspace.write("study.json", "maxTrialCount: 3\n");
