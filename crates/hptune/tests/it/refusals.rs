@@ -94,9 +94,10 @@ fn files_that_are_no_study_are_refused_with_the_place() {
         workspace.fail(2, &[]),
         format!("error: study.json is not a study: missing field `studySpec`. {hint}")
     );
+    std::fs::remove_file(workspace.path("study.json")).unwrap();
     assert_eq!(
-        workspace.fail(1, &["--study-config", "absent.yaml"]),
-        "error: absent.yaml does not exist. Next step: check the address and that the step \
+        workspace.fail(1, &[]),
+        "error: study.json does not exist. Next step: check the address and that the step \
          before wrote it"
     );
 }
