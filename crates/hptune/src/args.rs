@@ -9,9 +9,9 @@ pub struct Args {
     /// Examples folder that `transform` wrote; its test split is not read
     #[arg(long, value_name = "DIR")]
     pub examples: Uri,
-    /// Study to run, JSON or YAML in Vertex AI's shape: studySpec, maxTrialCount,
-    /// parallelTrialCount, maxFailedTrialCount [default: the classic space over learning_rate,
-    /// first_layer_size, num_layers and scale_factor]
+    /// Study to run, JSON or YAML in Vertex AI's shape: `studySpec`, `maxTrialCount`,
+    /// `parallelTrialCount`, `maxFailedTrialCount` [default: the classic space over
+    /// `learning_rate`, `first_layer_size`, `num_layers` and `scale_factor`]
     #[arg(long, value_name = "FILE")]
     pub study_config: Option<Uri>,
     /// Where to write the hyperparameters `train` takes

@@ -103,7 +103,7 @@ impl Worker<'_> {
             let result = self.trial(&parameters);
             let mut state = self.board.lock();
             match result {
-                Ok(attempt) => self.record(&mut state, number, attempt),
+                Ok(attempt) => self.record(&mut state, number, &attempt),
                 Err(source) => {
                     state.failure.get_or_insert(Error::Trial {
                         trial: number,
@@ -164,12 +164,12 @@ impl Worker<'_> {
         ))
     }
 
-    fn record(&self, state: &mut State, number: usize, attempt: Result<Fit, FitError>) {
+    fn record(&self, state: &mut State, number: usize, attempt: &Result<Fit, FitError>) {
         let measured = attempt
             .as_ref()
             .map(|fit| fit.best().eval_root_mean_squared_error);
         let trial = &mut state.trials.trials[number - 1];
-        let outcome = match (&attempt, measured) {
+        let outcome = match (attempt, measured) {
             (Ok(fit), Ok(value)) if value.is_finite() => {
                 let measure = |look: &Step| Measurement {
                     step_count: look.step as i64,
@@ -222,7 +222,7 @@ impl Worker<'_> {
 
     fn too_many_failed(&self, trials: &Trials) -> Option<Error> {
         let allowed = self.plan.max_failed_trial_count?;
-        let failed = trials
+        let mut failed = trials
             .trials
             .iter()
             .filter(|trial| trial.state == TrialState::Infeasible);
@@ -230,7 +230,7 @@ impl Worker<'_> {
             failed: allowed,
             allowed,
             last: failed
-                .last()
+                .next_back()
                 .and_then(|trial| trial.infeasible_reason.clone())
                 .unwrap_or_default(),
         })

@@ -1,4 +1,5 @@
 //! Drives the real `hptune` binary in a fresh folder.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod interruption;
 mod outputs;

@@ -192,8 +192,6 @@ async fn refusals_are_final_and_named() {
 async fn a_precondition_is_checked_when_the_object_appears() {
     /// Someone else writes the object while this source is read.
     struct Rival<'a>(&'a FakeGcs, Pieces);
-    let (fake, storage, uri) = fake().await;
-    let fake: &'static FakeGcs = Box::leak(Box::new(fake));
     impl Source for Rival<'static> {
         fn size(&self) -> Option<u64> {
             self.1.size()
@@ -206,6 +204,8 @@ async fn a_precondition_is_checked_when_the_object_appears() {
             self.1.seek(offset).await
         }
     }
+    let (fake, storage, uri) = fake().await;
+    let fake: &'static FakeGcs = Box::leak(Box::new(fake));
     let absent = PutOptions {
         precondition: Precondition::Absent,
         ..PutOptions::default()

@@ -39,7 +39,7 @@ fn a_killed_run_leaves_no_marker_and_its_rerun_the_same_files() {
             Some(schema) if *schema == expected["schema.json"] => assert_eq!(left, expected),
             // The earlier folder, untouched.
             Some(_) => {
-                assert!(left.contains_key("train.csv") && !left.contains_key("train.parquet"))
+                assert!(left.contains_key("train.csv") && !left.contains_key("train.parquet"));
             }
             None => {}
         }

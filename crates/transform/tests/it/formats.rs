@@ -45,7 +45,7 @@ fn the_spelling_of_dates_and_numbers_does_not_show_in_the_examples() {
             let instant = jiff::tz::Offset::UTC.to_timestamp(midnight).unwrap();
             instant.as_second().to_string()
         }),
-        days(60).replace("\n", "\r\n"),
+        days(60).replace('\n', "\r\n"),
         format!("\u{feff}{}", days(60)),
         days(60)
             .lines()
