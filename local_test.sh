@@ -86,7 +86,8 @@ step hptune "$work/best_hyperparameters.json" --examples "$work/examples" \
     --metrics "$work/tuning_metrics.json" --report "$work/tuning_report.html"
 step train "$work/model/model.onnx" --examples "$work/examples" \
     --best-hyperparameters "$work/best_hyperparameters.json" --model "$work/model" \
-    --metrics "$work/metrics.json" --report "$work/training_report.html"
+    --metrics "$work/metrics.json" --report "$work/training_report.html" \
+    --model-card "$work/model_card.md"
 step deploy "$work/deployment.json" --model "$work/model" --model-repository "$work/model_repository" \
     --deployment "$work/deployment.json"
 

@@ -23,6 +23,9 @@ pub struct Args {
     /// Where to write the training report
     #[arg(long, value_name = "FILE.html")]
     pub report: Option<Uri>,
+    /// Where to write the model card, for people
+    #[arg(long, value_name = "FILE.md")]
+    pub model_card: Option<Uri>,
 
     /// Optimizer steps [default: 5000]
     #[arg(long, value_name = "N", help_heading = "Hyperparameters")]

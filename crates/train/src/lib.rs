@@ -1,7 +1,7 @@
 //! Trains the dense regressor and measures it beside the baselines.
 //!
 //! ```text
-//! examples + best hyperparameters → read → train → publish → model, metrics, report
+//! examples + best hyperparameters → read → train → publish → model, metrics, report, card
 //! ```
 //!
 //! The model folder (see [`artifacts::layout::model`]) is complete when its marker, `model.onnx`,
@@ -10,6 +10,7 @@
 mod args;
 mod error;
 mod input;
+mod model_card;
 mod publish;
 mod report;
 mod training;
@@ -53,6 +54,11 @@ pub const CONTRACT: Contract = Contract {
             name: "report",
             kind: ArtifactKind::Html,
             help: "Learning curves, predictions and residuals",
+        },
+        Artifact {
+            name: "model_card",
+            kind: ArtifactKind::Markdown,
+            help: "What the model is, what it is worth, its limits and how to reproduce it",
         },
     ],
     output_parameters: &[Parameter {
@@ -100,6 +106,10 @@ fn outputs(args: &Args, trained: &training::Trained) -> Outputs {
         let title = serde_json::json!({ "display_name": "Training report" });
         outputs = outputs.artifact("report", uri, title);
     }
+    if let Some(uri) = &args.model_card {
+        let title = serde_json::json!({ "display_name": "Model card" });
+        outputs = outputs.artifact("model_card", uri, title);
+    }
     outputs
 }
 
@@ -119,6 +129,11 @@ fn plan(args: &Args, flags: &trainer::hyperparameters::Hyperparameters) -> Plan 
     let mut writes = vec![format!("model {}", args.model)];
     writes.extend(args.metrics.iter().map(|uri| format!("metrics {uri}")));
     writes.extend(args.report.iter().map(|uri| format!("report {uri}")));
+    writes.extend(
+        args.model_card
+            .iter()
+            .map(|uri| format!("model card {uri}")),
+    );
     Plan {
         reads,
         does: vec![format!(

@@ -29,6 +29,10 @@ pub(crate) async fn publish(
         )
         .await?;
     }
+    if let Some(uri) = &args.model_card {
+        let card = trained.model_card.clone().into_bytes();
+        write(storage, uri, card, "text/markdown; charset=utf-8").await?;
+    }
     let folder = &args.model;
     write(
         storage,

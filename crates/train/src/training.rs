@@ -14,7 +14,7 @@ use trainer::{
     metrics::evaluate,
 };
 
-use crate::{Args, Error, input::Input, report};
+use crate::{Args, Error, input::Input, model_card, report};
 
 /// Rows whose predictions are kept beside the model.
 const GOLDEN_ROWS: usize = 16;
@@ -27,6 +27,7 @@ pub(crate) struct Trained {
     pub(crate) onnx: Vec<u8>,
     pub(crate) golden: Golden,
     pub(crate) report: String,
+    pub(crate) model_card: String,
     /// Raw test rows and the predictions that a reader of the model must reproduce.
     pub(crate) test_inputs: Vec<f32>,
     pub(crate) test_predictions: Vec<f64>,
@@ -99,12 +100,14 @@ fn train(input: &Input, args: &Args, context: &Context) -> Result<Trained, Error
         },
     ];
     let report = report::html(&metadata, &fit.history, &splits);
+    let model_card = model_card::markdown(&metadata, args, input);
     let model = Model::new(metadata, fit.network).map_err(Error::Model)?;
     Ok(Trained {
         onnx: model.to_onnx(),
         model,
         golden,
         report,
+        model_card,
         test_inputs: input.test.examples.inputs_f32(),
         test_predictions,
     })

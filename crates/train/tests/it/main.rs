@@ -35,7 +35,9 @@ impl Workspace {
             .arg("--metrics")
             .arg(format!("{to}/metrics.json"))
             .arg("--report")
-            .arg(format!("{to}/report.html"));
+            .arg(format!("{to}/report.html"))
+            .arg("--model-card")
+            .arg(format!("{to}/model_card.md"));
         if !flags.contains(&"--first-layer-size") {
             command.args(["--first-layer-size", "8"]);
         }

@@ -101,6 +101,40 @@ fn the_report_shows_curves_predictions_residuals_and_baselines() {
 }
 
 #[test]
+fn the_model_card_names_data_metrics_limits_and_how_to_reproduce_it() {
+    let workspace = Workspace::new();
+    let document = workspace.succeed("out", &["--train-steps", "60", "--patience", "3"]);
+    let card = std::fs::read_to_string(workspace.path("out/model_card.md")).unwrap();
+    let rmse = &document["parameters"]["test_root_mean_squared_error"];
+    let rmse = format!("{:.2}", rmse.as_f64().unwrap());
+    for part in [
+        "# Model card: close",
+        "## Data",
+        "| train | ",
+        "`ln(high / open)`",
+        "| `naive_open` | ",
+        &format!("| **this model** | {rmse} |"),
+        "it is no forecast",
+        "`train.csv` | ",
+        "--patience 3 --seed 0",
+    ] {
+        assert!(card.contains(part), "the card has no {part}:\n{card}");
+    }
+    // The card's own command gives the same card.
+    let command = card.split("```").nth(1).unwrap().replace('\\', " ");
+    let flags: Vec<&str> = command
+        .split_whitespace()
+        .skip_while(|word| *word != "MODEL")
+        .skip(1)
+        .collect();
+    workspace.succeed("again", &flags);
+    assert_eq!(
+        files(&workspace.path("again")),
+        files(&workspace.path("out"))
+    );
+}
+
+#[test]
 fn the_same_data_flags_and_seed_give_the_same_bytes() {
     let workspace = Workspace::new();
     for to in ["one", "two"] {
@@ -192,7 +226,8 @@ fn a_dry_run_tells_its_plan_and_touches_nothing() {
          does trains with batch_size 20, first_layer_size 8, learning_rate 0.001, num_layers 2, \
          scale_factor 0.5, train_steps 7, weight_decay 0.01, looks at the eval split every 100 \
          steps, seed 0\n\
-         writes model out/model\nwrites metrics out/metrics.json\nwrites report out/report.html\n"
+         writes model out/model\nwrites metrics out/metrics.json\nwrites report out/report.html\n\
+         writes model card out/model_card.md\n"
     );
     assert_eq!(files(workspace.folder.path()), before);
 }
