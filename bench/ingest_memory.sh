@@ -14,10 +14,7 @@ cd "$(dirname "$0")/.."
 bytes=${1:-$((2 * 1024 ** 3))}
 limit_mib=32
 python=${PYTHON:-python3}
-if [[ -z ${GCS_INGEST:-} ]]; then
-    cargo build --quiet --release --package gcs-ingest
-    GCS_INGEST=${CARGO_TARGET_DIR:-target}/release/gcs-ingest
-fi
+GCS_INGEST=${GCS_INGEST:-$(scripts/cargo_release.sh)/gcs-ingest}
 ingest=$(realpath "$GCS_INGEST")
 
 work=$(mktemp -d)

@@ -10,12 +10,8 @@ set -euo pipefail
 data=$(realpath "${1:?usage: bench/quality.sh DATA.csv [LIMIT]}") limit=${2:-240}
 cd "$(dirname "$0")/.."
 
-missing=()
-[[ -d $data || -n ${TRANSFORM:-} ]] || missing+=(--package transform)
-[[ -n ${HPTUNE:-} ]] || missing+=(--package hptune)
-[[ -n ${TRAIN:-} ]] || missing+=(--package train)
-((${#missing[@]} == 0)) || cargo build --quiet --release "${missing[@]}"
-built=${CARGO_TARGET_DIR:-target}/release
+built=
+[[ -n ${TRANSFORM:-} && -n ${HPTUNE:-} && -n ${TRAIN:-} ]] || built=$(scripts/cargo_release.sh)
 transform=${TRANSFORM:-$built/transform} hptune=${HPTUNE:-$built/hptune} train=${TRAIN:-$built/train}
 
 work=$(mktemp -d)

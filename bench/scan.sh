@@ -8,15 +8,13 @@ cd "$(dirname "$0")/.."
 
 bytes=${1:-1000000000}
 work=${BENCH_DIR:-target/bench}
-target=${CARGO_TARGET_DIR:-target}
 mkdir -p "$work"
 
-cargo build --release --quiet --package test-support --bin generate-market-data
-cargo build --release --quiet --package transform --bin transform --example scan
+built=$(scripts/cargo_release.sh --package test-support --bins --example scan)
 
 table=$work/scan-$bytes.csv
 if [[ ! -f $table ]]; then
-    "$target/release/generate-market-data" --clean --bitcoin-at 700 --bytes "$bytes" >"$table.part"
+    "$built/generate-market-data" --clean --bitcoin-at 700 --bytes "$bytes" >"$table.part"
     mv "$table.part" "$table"
 fi
 venv=$work/venv
@@ -25,4 +23,4 @@ if [[ ! -x $venv/bin/python ]]; then
     "$venv/bin/pip" install --quiet --requirement bench/requirements-scan.txt
 fi
 "$venv/bin/python" bench/scan.py --table "$table" --work "$work" \
-    --scan "$target/release/examples/scan" --transform "$target/release/transform"
+    --scan "$built/examples/scan" --transform "$built/transform"

@@ -8,13 +8,9 @@ ARG GIT_COMMIT
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/target \
     set -eu; \
-    components="$(cut -d ' ' -f 1 docker/components)"; \
-    host="$(rustc -vV | sed -n 's/^host: //p')"; \
-    RUSTFLAGS='-C target-feature=+crt-static' GIT_COMMIT="${GIT_COMMIT}" \
-    cargo build --release --locked --target "$host" --target-dir /target \
-        $(printf -- '--package=%s ' $components); \
+    built="$(GIT_COMMIT="${GIT_COMMIT}" CARGO_TARGET_DIR=/target scripts/cargo_release.sh)"; \
     mkdir /out; \
-    for name in $components; do cp "/target/$host/release/$name" /out/; done; \
+    cut -d ' ' -f 1 docker/components | while read -r name; do cp "$built/$name" /out/; done; \
     cp /etc/ssl/certs/ca-certificates.crt /out/
 
 FROM scratch

@@ -39,11 +39,9 @@ build_with_docker() {
 build_on_host() {
     command -v cargo >/dev/null ||
         fail 'cargo is not installed' 'install Rust (https://rustup.rs), or a docker engine that can pull images'
-    local host ca
-    host=$(rustc -vV | sed -n 's/^host: //p')
-    RUSTFLAGS='-C target-feature=+crt-static' cargo build --release --locked --target "$host" \
-        "${components[@]/#/--package=}"
-    cp "${components[@]/#/${CARGO_TARGET_DIR:-target}/$host/release/}" "$dist/"
+    local built ca
+    built=$(scripts/cargo_release.sh)
+    cp "${components[@]/#/$built/}" "$dist/"
     for ca in "${CA_BUNDLE:-}" /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt \
         /etc/ssl/ca-bundle.pem /etc/ssl/cert.pem; do
         [[ ! -f $ca ]] || { cp "$ca" "$dist/ca-certificates.crt"; return; }
