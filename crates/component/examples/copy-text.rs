@@ -25,6 +25,7 @@ const CONTRACT: Contract = Contract {
         kind: ParameterKind::Integer,
         help: "Characters written",
     }],
+    subcommands: &[],
 };
 
 #[derive(Debug, clap::Args)]

@@ -1,17 +1,23 @@
 //! The command line: a component's flags plus the ones every component has.
 
+use std::any::TypeId;
 use std::ffi::OsString;
 
-use clap::{ArgAction, Args, Command, FromArgMatches};
+use clap::{Arg, ArgAction, Args, Command, FromArgMatches};
 use serde_json::{Value, json};
 
-use crate::{Artifact, Contract, VERSION, executor::ExecutorInput};
+use crate::{Artifact, Contract, ParameterKind, VERSION, executor::ExecutorInput};
 
 /// Flags every component has.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct CommonArgs {
     /// The executor input as JSON: pass Kubeflow's `{{$}}` placeholder here
-    #[arg(long, value_name = "JSON", help_heading = "Common options")]
+    #[arg(
+        long,
+        value_name = "JSON",
+        global = true,
+        help_heading = "Common options"
+    )]
     pub(crate) executor_input: Option<String>,
     /// Print what would be read, done and written; touch nothing
     #[arg(long, global = true, help_heading = "Common options")]
@@ -77,6 +83,8 @@ pub(crate) struct Parsed<A> {
     pub(crate) args: A,
     pub(crate) common: CommonArgs,
     pub(crate) executor: Option<ExecutorInput>,
+    /// What the pipeline expects of this run: the component's contract, or a subcommand's.
+    pub(crate) contract: &'static Contract,
 }
 
 /// The component's whole command: its flags, the common ones, and an environment variable for
@@ -120,7 +128,7 @@ fn with_environment(command: Command, prefix: &str) -> Command {
 
 /// Parses the process's arguments, merging the executor input.
 pub(crate) fn parse<A: Args + FromArgMatches>(
-    contract: &Contract,
+    contract: &'static Contract,
     argv: Vec<OsString>,
 ) -> Result<Invocation<A>, ArgumentError> {
     let mut command = command::<A>(contract);
@@ -130,8 +138,19 @@ pub(crate) fn parse<A: Args + FromArgMatches>(
         return Ok(Invocation::Describe(describe(contract, &command)));
     }
     let executor = executor_input(contract, &argv)?;
+    // A pipeline names a subcommand first: `["/deploy", "finish"]`.
+    let subcommand = argv.get(1).and_then(|name| {
+        let known = contract.subcommands.iter().find(|sub| name == sub.name)?;
+        Some((known, command.find_subcommand(known.name)?))
+    });
+    let (contract, target) = subcommand.unwrap_or((contract, &command));
     let argv = match &executor {
-        Some(input) => merge(&command, argv, input)?,
+        Some(input) => merge(
+            target,
+            argv,
+            if subcommand.is_some() { 2 } else { 1 },
+            input,
+        )?,
         None => argv,
     };
     let matches = command.try_get_matches_from_mut(argv)?;
@@ -139,6 +158,7 @@ pub(crate) fn parse<A: Args + FromArgMatches>(
         args: A::from_arg_matches(&matches)?,
         common: CommonArgs::from_arg_matches(&matches)?,
         executor,
+        contract,
     })))
 }
 
@@ -179,20 +199,22 @@ fn executor_input(
     Ok(Some(input))
 }
 
-/// Puts the executor input's values in front of the explicit arguments, leaving out every flag
-/// that was given explicitly.
+/// Puts the executor input's values in front of the explicit arguments, which begin at `start`,
+/// leaving out every flag that was given explicitly.
 fn merge(
     command: &Command,
-    argv: Vec<OsString>,
+    mut argv: Vec<OsString>,
+    start: usize,
     input: &ExecutorInput,
 ) -> Result<Vec<OsString>, ArgumentError> {
     let explicit = |flag: &str| {
         let (alone, with_value) = (format!("--{flag}"), format!("--{flag}="));
         argv.iter()
-            .skip(1)
+            .skip(start)
             .filter_map(|argument| argument.to_str())
             .any(|argument| argument == alone || argument.starts_with(&with_value))
     };
+    let name_of_command = command.get_bin_name().unwrap_or(command.get_name());
     let mut merged = Vec::new();
     for (name, values) in input.flags() {
         let flag = name.replace('_', "-");
@@ -201,10 +223,8 @@ fn merge(
             .find(|arg| arg.get_long() == Some(&flag))
         else {
             return Err(ArgumentError::Message(format!(
-                "the executor input names {name:?}, but {} has no flag --{flag}. \
-                 Next step: compare the pipeline's component with '{} --help'",
-                command.get_name(),
-                command.get_name()
+                "the executor input names {name:?}, but {name_of_command} has no flag --{flag}. \
+                 Next step: compare the pipeline's component with '{name_of_command} --help'"
             )));
         };
         if explicit(&flag) {
@@ -219,15 +239,22 @@ fn merge(
             }
         }
     }
-    let mut argv = argv.into_iter();
-    let program = argv
-        .next()
-        .unwrap_or_else(|| OsString::from(command.get_name()));
-    Ok(std::iter::once(program).chain(merged).chain(argv).collect())
+    argv.splice(start..start, merged);
+    Ok(argv)
 }
 
 /// The contract and all flags as JSON, for tests that compare the binary with the pipeline.
 fn describe(contract: &Contract, command: &Command) -> Value {
+    let subcommands = command.get_subcommands().map(|sub| {
+        let known = contract
+            .subcommands
+            .iter()
+            .find(|known| known.name == sub.get_name());
+        match known {
+            Some(contract) => describe(contract, sub),
+            None => json!({ "name": sub.get_name(), "flags": flags(sub) }),
+        }
+    });
     let artifact = |artifact: &Artifact| {
         json!({
             "name": artifact.name, "type": artifact.kind.schema_title(), "help": artifact.help,
@@ -245,10 +272,7 @@ fn describe(contract: &Contract, command: &Command) -> Value {
             .map(|p| json!({ "name": p.name, "type": p.kind.as_str(), "help": p.help }))
             .collect::<Vec<_>>(),
         "flags": flags(command),
-        "subcommands": command
-            .get_subcommands()
-            .map(|sub| json!({ "name": sub.get_name(), "flags": flags(sub) }))
-            .collect::<Vec<_>>(),
+        "subcommands": subcommands.collect::<Vec<_>>(),
     })
 }
 
@@ -264,11 +288,33 @@ fn flags(command: &Command) -> Vec<Value> {
                 "required": arg.is_required_set(),
                 "repeatable": matches!(arg.get_action(), ArgAction::Append),
                 "switch": matches!(arg.get_action(), ArgAction::SetTrue),
+                "type": type_of(arg).as_str(),
                 "default": arg.get_default_values().iter().map(|v| text(v)).next(),
                 "help": arg.get_help().map(ToString::to_string),
             })
         })
         .collect()
+}
+
+/// The type a flag's values have in a pipeline.
+fn type_of(arg: &Arg) -> ParameterKind {
+    let value = arg.get_value_parser().type_id();
+    let is = |types: &[TypeId]| types.iter().any(|known| value == *known);
+    if is(&[TypeId::of::<bool>()]) {
+        ParameterKind::Boolean
+    } else if is(&[
+        TypeId::of::<u16>(),
+        TypeId::of::<u32>(),
+        TypeId::of::<u64>(),
+        TypeId::of::<usize>(),
+        TypeId::of::<i64>(),
+    ]) {
+        ParameterKind::Integer
+    } else if is(&[TypeId::of::<f64>()]) {
+        ParameterKind::Double
+    } else {
+        ParameterKind::String
+    }
 }
 
 #[cfg(test)]

@@ -19,7 +19,45 @@ const CONTRACT: Contract = Contract {
         kind: ParameterKind::Integer,
         help: "Count",
     }],
+    subcommands: &[Contract {
+        name: "check",
+        about: "Checks examples",
+        input_artifacts: &[Artifact {
+            name: "examples",
+            kind: ArtifactKind::Dataset,
+            help: "Rows",
+        }],
+        output_artifacts: &[],
+        output_parameters: &[],
+        subcommands: &[],
+    }],
 };
+
+/// Flags of a component with subcommands.
+#[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
+struct Family {
+    #[command(subcommand)]
+    member: Option<Member>,
+    #[command(flatten)]
+    flags: Option<Flags>,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Member {
+    /// Check examples
+    Check(Check),
+}
+
+#[derive(Debug, clap::Args)]
+struct Check {
+    /// Rows to check
+    #[arg(long)]
+    examples: String,
+    /// Share of them
+    #[arg(long, default_value_t = 0.5)]
+    fraction: f64,
+}
 
 /// Flags of a component.
 #[derive(Debug, clap::Args)]
@@ -103,6 +141,37 @@ fn a_name_without_a_flag_is_refused() {
     );
 }
 
+/// The contract and the flags of `transform check --executor-input …`.
+fn parse_check(input: &str) -> Result<(&'static str, Check), ArgumentError> {
+    let argv = ["transform", "check", "--executor-input", input];
+    let parsed = match parse::<Family>(&CONTRACT, argv.map(OsString::from).to_vec())? {
+        Invocation::Run(parsed) => parsed,
+        Invocation::Describe(_) => panic!("described"),
+    };
+    assert!(parsed.args.flags.is_none());
+    let Some(Member::Check(check)) = parsed.args.member else {
+        panic!("no subcommand")
+    };
+    Ok((parsed.contract.name, check))
+}
+
+#[test]
+fn a_subcommand_of_the_contract_has_an_executor_input_of_its_own() {
+    let input = r#"{"inputs": {"parameterValues": {"fraction": 0.25, "examples": "/rows"}}}"#;
+    let (contract, check) = parse_check(input).unwrap();
+    assert_eq!(contract, "check");
+    assert_eq!((check.examples.as_str(), check.fraction), ("/rows", 0.25));
+    let input = r#"{"inputs": {"parameterValues": {"horizon": 1}}}"#;
+    let Err(ArgumentError::Message(message)) = parse_check(input) else {
+        panic!("a flag of the component is none of the subcommand");
+    };
+    assert_eq!(
+        message,
+        "the executor input names \"horizon\", but transform check has no flag --horizon. \
+         Next step: compare the pipeline's component with 'transform check --help'"
+    );
+}
+
 #[test]
 fn text_that_is_no_executor_input_is_refused() {
     assert_eq!(
@@ -114,7 +183,7 @@ fn text_that_is_no_executor_input_is_refused() {
 
 #[test]
 fn every_flag_is_described_with_its_environment_variable() {
-    let mut command = command::<Flags>(&CONTRACT);
+    let mut command = command::<Family>(&CONTRACT);
     command.build();
     let described = describe(&CONTRACT, &command);
     let flags = described["flags"].as_array().unwrap();
@@ -124,6 +193,10 @@ fn every_flag_is_described_with_its_environment_variable() {
         .unwrap();
     assert_eq!(horizon["env"], "TRANSFORM_HORIZON");
     assert_eq!(horizon["default"], "0");
+    assert_eq!(horizon["type"], "NUMBER_INTEGER");
     assert_eq!(described["output_artifacts"][0]["type"], "system.Dataset");
-    crate::testing::assert_contract::<Flags>(&CONTRACT);
+    let check = &described["subcommands"][0];
+    assert_eq!(check["input_artifacts"][0]["name"], "examples");
+    assert_eq!(check["flags"][1]["type"], "NUMBER_DOUBLE");
+    crate::testing::assert_contract::<Family>(&CONTRACT);
 }

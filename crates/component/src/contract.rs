@@ -13,6 +13,9 @@ pub struct Contract {
     pub output_artifacts: &'static [Artifact],
     /// Parameters it hands on.
     pub output_parameters: &'static [Parameter],
+    /// Subcommands that a pipeline starts as components of their own, by name; each has its own
+    /// executor input. Subcommands that only people use are not listed.
+    pub subcommands: &'static [Contract],
 }
 
 /// An artifact a component reads or writes.

@@ -60,7 +60,7 @@ where
             return ExitCode::FAILURE;
         }
     };
-    let code = runtime.block_on(supervise(contract, parsed, context, run));
+    let code = runtime.block_on(supervise(parsed, context, run));
     // Blocking work that ignores its cancellation must not hold the process.
     runtime.shutdown_background();
     ExitCode::from(code)
@@ -73,7 +73,6 @@ enum End<E> {
 }
 
 async fn supervise<A, F, Fut, E>(
-    contract: &'static Contract,
     parsed: Parsed<A>,
     context: Context,
     run: F,
@@ -83,7 +82,12 @@ where
     Fut: Future<Output = Result<Outcome, E>>,
     E: Diagnose,
 {
-    let Parsed { args, executor, .. } = parsed;
+    let Parsed {
+        args,
+        executor,
+        contract,
+        ..
+    } = parsed;
     let cancel = context.cancel.clone();
     let interrupted = interrupted();
     let mut work = std::pin::pin!(run(args, context));

@@ -11,7 +11,10 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::{Contract, Outputs};
+use crate::{ArtifactKind, Contract, Outputs, VERSION};
+
+/// Environment variable by which a pipeline tells a container its own image, for the lineage.
+const IMAGE_VARIABLE: &str = "COMPONENT_IMAGE";
 
 /// The executor input, with what the launcher may add ignored.
 #[derive(Clone, Debug, Deserialize)]
@@ -147,6 +150,13 @@ impl ExecutorInput {
                 .iter()
                 .find(|artifact| artifact.name == name);
             if let Some(artifact) = declared {
+                if artifact.kind != ArtifactKind::Metrics {
+                    // Which program made these bytes; the page of metrics shows numbers only.
+                    entry["metadata"]["build"] = json!(format!("{} {VERSION}", contract.name));
+                    if let Ok(image) = std::env::var(IMAGE_VARIABLE) {
+                        entry["metadata"]["image"] = json!(image);
+                    }
+                }
                 entry["type"] = json!({ "schemaTitle": artifact.kind.schema_title(), "schemaVersion": "0.0.1" });
             }
             artifacts.insert(name.clone(), json!({ "artifacts": [entry] }));

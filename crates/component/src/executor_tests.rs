@@ -15,6 +15,7 @@ const CONTRACT: Contract = Contract {
         kind: ParameterKind::Double,
         help: "USD",
     }],
+    subcommands: &[],
 };
 
 fn input(folder: &Path) -> ExecutorInput {
@@ -55,7 +56,7 @@ fn outputs_are_written_where_the_pipeline_asked() {
         serde_json::from_slice::<Value>(&written).unwrap(),
         json!({"artifacts": {
             "model": {"artifacts": [{"name": "model", "uri": "gs://bucket/model",
-                "metadata": {"rows": 3},
+                "metadata": {"rows": 3, "build": format!("train {VERSION}")},
                 "type": {"schemaTitle": "system.Model", "schemaVersion": "0.0.1"}}]},
             "report": {"artifacts": [{"name": "report", "uri": "/out/report", "metadata": {}}]},
         }})

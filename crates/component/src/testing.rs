@@ -13,6 +13,27 @@ pub fn assert_contract<A: Args + FromArgMatches>(contract: &Contract) {
     let mut command = arguments::command::<A>(contract);
     command.build();
     command.clone().debug_assert();
+    assert_artifacts(contract, &command);
+    for known in contract.subcommands {
+        let sub = command.find_subcommand(known.name);
+        let sub = sub.unwrap_or_else(|| panic!("there is no subcommand {}", known.name));
+        assert_artifacts(known, sub);
+    }
+    let commands = std::iter::once(&command).chain(command.get_subcommands());
+    for arg in commands.flat_map(clap::Command::get_arguments) {
+        let Some(flag) = arg.get_long() else { continue };
+        if matches!(flag, "help" | "version" | "describe") {
+            continue;
+        }
+        assert!(
+            arg.get_env().is_some(),
+            "--{flag} has no environment variable"
+        );
+        assert!(arg.get_help().is_some(), "--{flag} has no help");
+    }
+}
+
+fn assert_artifacts(contract: &Contract, command: &clap::Command) {
     let artifacts = contract
         .input_artifacts
         .iter()
@@ -26,17 +47,5 @@ pub fn assert_contract<A: Args + FromArgMatches>(contract: &Contract) {
             "artifact {} has no flag --{flag}",
             artifact.name
         );
-    }
-    let commands = std::iter::once(&command).chain(command.get_subcommands());
-    for arg in commands.flat_map(clap::Command::get_arguments) {
-        let Some(flag) = arg.get_long() else { continue };
-        if matches!(flag, "help" | "version" | "describe") {
-            continue;
-        }
-        assert!(
-            arg.get_env().is_some(),
-            "--{flag} has no environment variable"
-        );
-        assert!(arg.get_help().is_some(), "--{flag} has no help");
     }
 }

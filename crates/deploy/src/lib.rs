@@ -89,6 +89,7 @@ pub const CONTRACT: Contract = Contract {
             help: "Predict address of the running server; empty without --endpoint",
         },
     ],
+    subcommands: &[],
 };
 
 /// Runs the action the arguments name.

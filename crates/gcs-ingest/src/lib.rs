@@ -52,6 +52,7 @@ pub const CONTRACT: Contract = Contract {
         kind: ParameterKind::String,
         help: "Storage address of the data, a folder if there are several sources",
     }],
+    subcommands: &[],
 };
 
 /// Transfers every source to its place, one after the other.

@@ -57,6 +57,7 @@ pub const CONTRACT: Contract = Contract {
         kind: ParameterKind::Double,
         help: "The best trial's root mean squared error on the eval split, in the label's unit",
     }],
+    subcommands: &[],
 };
 
 /// Runs the component.

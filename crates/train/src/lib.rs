@@ -66,6 +66,7 @@ pub const CONTRACT: Contract = Contract {
         kind: ParameterKind::Double,
         help: "Root mean squared error on the test split, in the label's unit",
     }],
+    subcommands: &[],
 };
 
 /// Runs the component.

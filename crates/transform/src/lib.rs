@@ -76,6 +76,7 @@ pub const CONTRACT: Contract = Contract {
             help: "Rows of the test split",
         },
     ],
+    subcommands: &[],
 };
 
 #[cfg(test)]

@@ -179,6 +179,7 @@ fn the_executor_input_drives_a_whole_run() {
     });
     let output = copy_text()
         .args(["--executor-input", &input.to_string()])
+        .env("COMPONENT_IMAGE", "registry/copy-text:1")
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(0), "{output:?}");
@@ -190,7 +191,12 @@ fn the_executor_input_drives_a_whole_run() {
     assert_eq!(
         serde_json::from_slice::<Value>(&written).unwrap()["artifacts"]["copy"]["artifacts"][0],
         json!({
-            "name": "copy", "uri": at("copy"), "metadata": {"bytes": 3},
+            "name": "copy", "uri": at("copy"),
+            "metadata": {
+                "bytes": 3,
+                "build": format!("copy-text {}", component::VERSION),
+                "image": "registry/copy-text:1",
+            },
             "type": {"schemaTitle": "system.Dataset", "schemaVersion": "0.0.1"},
         })
     );
