@@ -1,0 +1,227 @@
+#!/usr/bin/env python3
+"""The price pipeline: from a table of daily market data to a served, tested model.
+
+    python3 pipeline/crypto_pipeline.py crypto_pipeline.yaml
+
+compiles it into the file that Kubeflow Pipelines takes. Registry and tag of the images are those of
+build.sh: REGISTRY and TAG, or the options.
+"""
+
+import argparse
+import dataclasses
+import os
+import pathlib
+import sys
+from typing import List
+
+from kfp import compiler, dsl, kubernetes
+
+import images
+import steps
+
+SOURCE = (
+    "https://raw.githubusercontent.com/dvdbisong/gcp-learningmodels-book/master/Chapter_09/crypto-markets.csv"
+)
+SECRET_PATH = "/var/secrets/gcp"
+MODELS_PATH = "/models"
+
+
+@dataclasses.dataclass(frozen=True)
+class Platform:
+    """Where the pipeline will run, and what the tasks find there."""
+
+    # kubernetes: open-source Kubeflow Pipelines; vertex: Vertex AI Pipelines, which takes no
+    # Kubernetes settings.
+    target: str = "kubernetes"
+    # Kubernetes secret with a service account's key as `key.json`; none means workload identity.
+    secret: str = ""
+    # PersistentVolumeClaim that holds the model repository, at /models; none means no volume.
+    model_volume: str = "model-repository"
+
+
+@dataclasses.dataclass(frozen=True)
+class Needs:
+    """What one task asks of the cluster."""
+
+    title: str
+    cpu: tuple[str, str]  # request, limit
+    memory: tuple[str, str]  # request, limit
+    hours: float  # time limit of one attempt
+    retries: int = 2
+    cached: bool = True
+    sees_models: bool = False
+
+
+NEEDS = {
+    "gcs_ingest": Needs("Fetch raw data", ("100m", "1"), ("64Mi", "512Mi"), hours=6),
+    "transform": Needs("Make examples", ("500m", "2"), ("256Mi", "2Gi"), hours=1),
+    "hptune": Needs("Tune hyperparameters", ("1", "4"), ("256Mi", "2Gi"), hours=6),
+    "train": Needs("Train model", ("500m", "2"), ("256Mi", "2Gi"), hours=2),
+    "deploy": Needs("Deploy if better", ("100m", "1"), ("128Mi", "1Gi"), hours=0.5, sees_models=True),
+    # It answers for what is there now, whatever a run before it found.
+    "finish": Needs(
+        "Report and clean up", ("100m", "1"), ("64Mi", "512Mi"), hours=0.5, cached=False, sees_models=True
+    ),
+}
+
+
+def configure(task: dsl.PipelineTask, name: str, image: str, platform: Platform) -> None:
+    """Gives a task its resources, retries, limits, name, labels and credentials."""
+    needs = NEEDS[name]
+    task.set_display_name(needs.title)
+    task.set_cpu_request(needs.cpu[0]).set_cpu_limit(needs.cpu[1])
+    task.set_memory_request(needs.memory[0]).set_memory_limit(needs.memory[1])
+    task.set_retry(needs.retries, backoff_duration="10s", backoff_factor=2, backoff_max_duration="300s")
+    task.set_caching_options(needs.cached)
+    task.set_env_variable("COMPONENT_IMAGE", image)  # which image made these bytes, for the lineage
+    if platform.target != "kubernetes":
+        return
+    kubernetes.set_timeout(task, seconds=int(needs.hours * 3600))
+    kubernetes.add_pod_label(task, "app.kubernetes.io/part-of", "kfp-components")
+    kubernetes.add_pod_label(task, "app.kubernetes.io/component", name.replace("_", "-"))
+    if platform.secret:
+        kubernetes.use_secret_as_volume(task, secret_name=platform.secret, mount_path=SECRET_PATH)
+        task.set_env_variable("GOOGLE_APPLICATION_CREDENTIALS", f"{SECRET_PATH}/key.json")
+    if needs.sees_models and platform.model_volume:
+        kubernetes.mount_pvc(task, pvc_name=platform.model_volume, mount_path=MODELS_PATH)
+
+
+def define(references: dict[str, str], platform: Platform = Platform()):
+    """The pipeline, on these images and for this platform."""
+
+    def task(step: images.Step, **arguments) -> dsl.PipelineTask:
+        image = references[step.binary]
+        created = step.on(image, arguments)(**arguments)
+        configure(created, step.name, image, platform)
+        return created
+
+    def crypto_pipeline(
+        source: List[str] = [SOURCE],
+        sha256: List[str] = [],
+        transform_config: str = "",
+        series_value: str = "bitcoin",
+        horizon: int = 0,
+        study_config: str = "",
+        max_trial_count: int = 20,
+        seed: int = 0,
+        baseline: str = "",
+        min_improvement: float = 0.0,
+        gate: str = "report",
+        model_name: str = "bitcoin",
+        model_repository: str = MODELS_PATH,
+        endpoint: str = "",
+    ):
+        """Fetches market data, tunes and trains a price model, and deploys it if it is good enough.
+
+        Args:
+            source: Where the raw table is: https, http or gs addresses; several are read as one
+            sha256: SHA-256 the raw table must have, in hex, one for each source; [] takes any
+            transform_config: gs:// address of transform's configuration; empty takes the default
+            series_value: Which series of the table: the value of its series column
+            horizon: Rows between a row and the close to predict; 0 predicts the same day's
+            study_config: gs:// address of a Vertex AI StudySpec; empty takes the classic one
+            max_trial_count: Trials of the study, in all
+            seed: Seed of the search, of the first weights and of the order of the rows
+            baseline: Baseline the model has to beat; empty takes the naive one
+            min_improvement: Fraction of the baseline's error the model has to remove: 0.05 is 5 %
+            gate: What a model that is not good enough means: report ends well with deployed=false,
+                enforce fails the run
+            model_name: Name the model is served under
+            model_repository: Directory that holds the served models and their versions
+            endpoint: Predict address of a running server to check; empty starts one for the check
+        """
+        ingest = task(steps.gcs_ingest, source=source, sha256=sha256)
+        examples = task(
+            steps.transform,
+            raw_data=ingest.outputs["raw_data"],
+            config=transform_config,
+            series_value=series_value,
+            horizon=horizon,
+        ).outputs["examples"]
+        tune = task(
+            steps.hptune,
+            examples=examples,
+            study_config=study_config,
+            max_trial_count=max_trial_count,
+            seed=seed,
+        )
+        train = task(
+            steps.train,
+            examples=examples,
+            best_hyperparameters=tune.outputs["best_hyperparameters"],
+            seed=seed,
+        )
+        task(
+            steps.deploy,
+            model=train.outputs["model"],
+            model_name=model_name,
+            model_repository=model_repository,
+            baseline=baseline,
+            min_improvement=min_improvement,
+            gate=gate,
+        )
+
+    crypto_pipeline.__doc__ = images.unwrapped(crypto_pipeline.__doc__)
+    return dsl.pipeline(crypto_pipeline, name="crypto-price", display_name="Crypto price model")
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Compiles the price pipeline for Kubeflow Pipelines.")
+    parser.add_argument("output", nargs="?", type=pathlib.Path, default=pathlib.Path("crypto_pipeline.yaml"))
+    parser.add_argument(
+        "--registry",
+        default=os.environ.get("REGISTRY"),
+        help=f"registry the images are in: host[:port]/path [REGISTRY; default: {images.DEFAULT_REGISTRY}]",
+    )
+    parser.add_argument(
+        "--tag", default=os.environ.get("TAG"), help="the images' tag [TAG; default: the release]"
+    )
+    parser.add_argument(
+        "--digests",
+        type=pathlib.Path,
+        default=os.environ.get("DIGESTS"),
+        help="file with what build.sh printed: pins each image in it by digest [DIGESTS]",
+    )
+    parser.add_argument(
+        "--target",
+        choices=["kubernetes", "vertex"],
+        default=Platform.target,
+        help="vertex leaves out what only open-source Kubeflow Pipelines takes [default: %(default)s]",
+    )
+    parser.add_argument(
+        "--secret",
+        default=Platform.secret,
+        help="Kubernetes secret with a key.json to mount [default: none, for workload identity]",
+    )
+    parser.add_argument(
+        "--model-volume",
+        metavar="CLAIM",
+        default=Platform.model_volume,
+        help="PersistentVolumeClaim with the model repository; '' for none [default: %(default)s]",
+    )
+    parser.add_argument(
+        "--components", type=pathlib.Path, metavar="DIR", help="write each component on its own, too"
+    )
+    return parser.parse_args()
+
+
+def main() -> int:
+    options = arguments()
+    try:
+        digests = pathlib.Path(options.digests).read_text() if options.digests else ""
+        references = images.references(options.registry, options.tag, digests)
+    except (OSError, images.ImageError) as error:
+        print(f"crypto_pipeline.py: {error}", file=sys.stderr)
+        return 2
+    platform = Platform(options.target, options.secret, options.model_volume)
+    compiler.Compiler().compile(define(references, platform), str(options.output))
+    if options.components:
+        options.components.mkdir(parents=True, exist_ok=True)
+        for step in images.Step.all:
+            path = options.components / f"{step.name}.yaml"
+            compiler.Compiler().compile(step.on(references[step.binary]), str(path))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
