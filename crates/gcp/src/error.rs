@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::redact;
+
 /// Why there are no credentials, or no token. Names files and accounts, never a secret.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -72,8 +74,7 @@ impl Error {
 }
 
 /// An error and its causes in one line, for errors of other crates, some of whose messages repeat
-/// their causes and some not. Query strings are left out: they can hold upload sessions and
-/// signatures.
+/// their causes and some not. Secrets are left out.
 pub fn summary(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -84,23 +85,7 @@ pub fn summary(error: &(dyn std::error::Error + 'static)) -> String {
         }
         cause = error.source();
     }
-    without_queries(&text)
-}
-
-/// `text`, with what follows the `?` of each address in it left out.
-fn without_queries(text: &str) -> String {
-    let strip = |word: &str| match word.split_once("://") {
-        Some((scheme, rest)) => match rest.split_once('?') {
-            Some((address, query)) => {
-                let end = query.find([')', '"', '\'', '>']).unwrap_or(query.len());
-                format!("{scheme}://{address}{}", &query[end..])
-            }
-            None => word.to_owned(),
-        },
-        None => word.to_owned(),
-    };
-    let words: Vec<String> = text.split(' ').map(strip).collect();
-    words.join(" ")
+    redact(&text)
 }
 
 #[cfg(test)]

@@ -2,18 +2,23 @@
 //!
 //! [`Credentials`] finds out who is calling and hands out access tokens; every client of the
 //! project shares them. Token requests, caching and refreshing are `yup-oauth2`'s work.
+//!
+//! [`api`] makes authorised calls of a service and tells its errors.
 
+pub mod api;
 mod backoff;
 mod credentials;
 mod environment;
 mod error;
 mod identity;
+mod redact;
 mod tls;
 
 pub use backoff::Backoff;
 pub use credentials::{Credentials, Token};
 pub use environment::Environment;
 pub use error::{Error, summary};
+pub use redact::redact;
 pub use tls::install_tls;
 
 /// The scope every token is asked for; what a token may do is decided by the account's roles.
