@@ -23,6 +23,8 @@ pub enum Command {
     Serve(ServeArgs),
     /// Take a served model down and remove its versions
     Teardown(TeardownArgs),
+    /// Report how a pipeline run ended and clean up what a killed deployment left
+    Finish(FinishArgs),
 }
 
 /// Which model of which repository.
@@ -83,6 +85,9 @@ pub struct ReleaseArgs {
     /// Where to write what became of the model
     #[arg(long, value_name = "FILE.json")]
     pub deployment: Option<Uri>,
+    /// Where to write the deployment report
+    #[arg(long, value_name = "FILE.html")]
+    pub report: Option<Uri>,
 }
 
 /// What a model that does not pass the gate means.
@@ -118,6 +123,23 @@ pub struct ServeArgs {
     /// Milliseconds between two looks at the repository for another served version
     #[arg(long, value_name = "MS", default_value_t = 500, value_parser = clap::value_parser!(u64).range(1..))]
     pub poll_interval_ms: u64,
+}
+
+/// Flags of `deploy finish`.
+#[derive(Debug, clap::Args)]
+pub struct FinishArgs {
+    /// How the tasks before ended: Kubeflow's `PipelineTaskFinalStatus` as JSON
+    #[arg(long, value_name = "JSON")]
+    pub status: String,
+    /// Which model of which repository.
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// Where to write how the run ended, in Markdown
+    #[arg(long, value_name = "FILE.md")]
+    pub summary: Option<Uri>,
+    /// Seconds to wait for a deployment of the same model to finish
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    pub lock_timeout: u64,
 }
 
 /// Flags of `deploy teardown`.

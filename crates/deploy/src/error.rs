@@ -104,6 +104,14 @@ pub enum Error {
         /// What the store said.
         source: Box<storage::Error>,
     },
+    /// The run's report could not be written.
+    #[error("how the run ended cannot be written to {uri}")]
+    WriteSummary {
+        /// Address of the report.
+        uri: Uri,
+        /// What the store said.
+        source: Box<storage::Error>,
+    },
     /// A teardown that nobody confirmed.
     #[error("nothing was removed: the teardown of `{model_name}` was not confirmed")]
     NotConfirmed {
@@ -168,7 +176,9 @@ impl Diagnose for Error {
             Self::Rollback { .. } => "deploy the wanted model again with --model".to_owned(),
             Self::Check { source, .. } => return source.hint(),
             Self::Serve(error) => return error.hint(),
-            Self::WriteDeployment { source, .. } => return source.hint(),
+            Self::WriteDeployment { source, .. } | Self::WriteSummary { source, .. } => {
+                return source.hint();
+            }
             Self::NotConfirmed { .. } => "answer y, or give --yes".to_owned(),
         };
         Some(hint)

@@ -38,9 +38,11 @@
 mod args;
 mod check;
 mod error;
+mod finish;
 mod gate;
 mod golden;
 mod release;
+mod report;
 mod repository;
 mod servable;
 mod serve;
@@ -49,7 +51,9 @@ mod teardown;
 
 use component::{Artifact, ArtifactKind, Context, Contract, Outcome, Parameter, ParameterKind};
 
-pub use args::{Args, Command, GateMode, ReleaseArgs, ServeArgs, TargetArgs, TeardownArgs};
+pub use args::{
+    Args, Command, FinishArgs, GateMode, ReleaseArgs, ServeArgs, TargetArgs, TeardownArgs,
+};
 pub use check::CheckError;
 pub use error::Error;
 pub use gate::UnknownBaseline;
@@ -67,11 +71,18 @@ pub const CONTRACT: Contract = Contract {
         kind: ArtifactKind::Model,
         help: "Folder with the model, its metrics and its golden rows",
     }],
-    output_artifacts: &[Artifact {
-        name: "deployment",
-        kind: ArtifactKind::Artifact,
-        help: "What became of the model: version, gate, provenance",
-    }],
+    output_artifacts: &[
+        Artifact {
+            name: "deployment",
+            kind: ArtifactKind::Artifact,
+            help: "What became of the model: version, gate, provenance",
+        },
+        Artifact {
+            name: "report",
+            kind: ArtifactKind::Html,
+            help: "The decision, the comparison behind it, and the predictions checked",
+        },
+    ],
     output_parameters: &[
         Parameter {
             name: "deployed",
@@ -84,11 +95,29 @@ pub const CONTRACT: Contract = Contract {
             help: "Version that is served now; empty when none is",
         },
         Parameter {
-            name: "endpoint",
+            name: "served_endpoint",
             kind: ParameterKind::String,
             help: "Predict address of the running server; empty without --endpoint",
         },
     ],
+    subcommands: &[FINISH],
+};
+
+/// The exit handler of a pipeline.
+const FINISH: Contract = Contract {
+    name: "finish",
+    about: "Reports how a pipeline run ended and cleans up what a killed deployment left",
+    input_artifacts: &[],
+    output_artifacts: &[Artifact {
+        name: "summary",
+        kind: ArtifactKind::Markdown,
+        help: "How the run ended, what is served, what was cleaned up",
+    }],
+    output_parameters: &[Parameter {
+        name: "succeeded",
+        kind: ParameterKind::Boolean,
+        help: "Whether the tasks before ended well; a model that was not deployed is no failure",
+    }],
     subcommands: &[],
 };
 
@@ -98,6 +127,7 @@ pub async fn run(args: Args, context: Context) -> Result<Outcome, Error> {
         None => release::run(&args.release, &context).await,
         Some(Command::Serve(args)) => serve::run(args, &context).await,
         Some(Command::Teardown(args)) => teardown::run(args, &context).await,
+        Some(Command::Finish(args)) => finish::run(args, &context).await,
     }
 }
 

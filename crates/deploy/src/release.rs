@@ -17,7 +17,7 @@ use crate::check::{Check, CheckError};
 use crate::repository::{Locked, Pointer, Repository, RepositoryError};
 use crate::servable::{ModelFiles, Servable};
 use crate::serve::{DEFAULT_PREDICT_ROUTE, Routes, Server, Source};
-use crate::{Error, gate, target};
+use crate::{Error, gate, report, target};
 
 /// Deploys a model or rolls one back.
 pub(crate) async fn run(args: &ReleaseArgs, context: &Context) -> Result<Outcome, Error> {
@@ -25,11 +25,11 @@ pub(crate) async fn run(args: &ReleaseArgs, context: &Context) -> Result<Outcome
     if context.dry_run {
         return Ok(Outcome::Plan(release.plan()));
     }
-    let deployment = match &release.action {
+    let (deployment, model) = match &release.action {
         Action::Deploy(folder) => release.deploy(folder).await?,
         Action::RollBack(wanted) => release.roll_back(*wanted).await?,
     };
-    release.publish(&deployment).await
+    release.publish(&deployment, &model).await
 }
 
 /// What a run is asked to do.
@@ -109,7 +109,8 @@ impl<'a> Release<'a> {
             "{} (versions, and which of them is served)",
             folder.display()
         )];
-        writes.extend(self.args.deployment.iter().map(Uri::to_string));
+        let documents = [&self.args.deployment, &self.args.report];
+        writes.extend(documents.into_iter().flatten().map(Uri::to_string));
         Plan {
             reads: vec![read],
             does: vec![what, ask],
@@ -117,7 +118,7 @@ impl<'a> Release<'a> {
         }
     }
 
-    async fn deploy(&self, folder: &Uri) -> Result<Deployment, Error> {
+    async fn deploy(&self, folder: &Uri) -> Result<(Deployment, Servable), Error> {
         let read = ModelFiles::read(&self.storage, folder).await;
         let files = read.map_err(|source| Error::Read {
             folder: folder.clone(),
@@ -134,7 +135,7 @@ impl<'a> Release<'a> {
             source,
         })?;
         if !gate.passed {
-            return self.refuse(&files, &model, gate);
+            return Ok((self.refuse(&files, &model, gate)?, model));
         }
         let locked = self.lock().await?;
         let before = locked.pointer()?;
@@ -142,7 +143,7 @@ impl<'a> Release<'a> {
         let after = before.deploy(version);
         self.switch(&locked, &before, &after, version, &model)
             .await?;
-        Ok(self.record(&files, &model, Some(gate), &after))
+        Ok((self.record(&files, &model, Some(gate), &after), model))
     }
 
     /// Ends a run whose model is not good enough; what is served stays.
@@ -167,7 +168,7 @@ impl<'a> Release<'a> {
         })
     }
 
-    async fn roll_back(&self, wanted: Option<u64>) -> Result<Deployment, Error> {
+    async fn roll_back(&self, wanted: Option<u64>) -> Result<(Deployment, Servable), Error> {
         let locked = self.lock().await?;
         let before = locked.pointer()?;
         let refused = |wanted: String| Error::Rollback {
@@ -195,7 +196,7 @@ impl<'a> Release<'a> {
         let after = before.roll_back(version);
         self.switch(&locked, &before, &after, version, &model)
             .await?;
-        Ok(self.record(&files, &model, None, &after))
+        Ok((self.record(&files, &model, None, &after), model))
     }
 
     async fn lock(&self) -> Result<Locked<'_>, RepositoryError> {
@@ -306,24 +307,16 @@ impl<'a> Release<'a> {
         }
     }
 
-    /// Writes the record where it was asked for, and hands the outputs on.
-    async fn publish(&self, deployment: &Deployment) -> Result<Outcome, Error> {
+    /// Writes the record and the report where they were asked for, and hands the outputs on.
+    async fn publish(&self, deployment: &Deployment, model: &Servable) -> Result<Outcome, Error> {
         let text = |value: &Option<String>| value.clone().unwrap_or_default();
         let mut outputs = Outputs::new()
             .parameter("deployed", deployment.deployed)
             .parameter("model_version", text(&deployment.model_version))
-            .parameter("endpoint", text(&deployment.endpoint));
+            .parameter("served_endpoint", text(&deployment.endpoint));
         if let Some(uri) = &self.args.deployment {
-            let options = PutOptions {
-                content_type: Some("application/json".to_owned()),
-                ..PutOptions::default()
-            };
-            let bytes = Bytes::from(artifacts::to_json(deployment));
-            let written = self.storage.write(uri, bytes, options).await;
-            written.map_err(|source| Error::WriteDeployment {
-                uri: uri.clone(),
-                source: Box::new(source),
-            })?;
+            self.write(uri, artifacts::to_json(deployment), "application/json")
+                .await?;
             let gate = deployment.gate.as_ref();
             let metadata = json!({
                 "display_name": format!("Deployment of {}", deployment.model_name),
@@ -332,10 +325,31 @@ impl<'a> Release<'a> {
                 "model_version": deployment.model_version,
                 "baseline": gate.map(|gate| &gate.baseline),
                 "improvement": gate.map(|gate| gate.improvement),
+                "reason": deployment.reason,
             });
             outputs = outputs.artifact("deployment", uri, metadata);
         }
+        if let Some(uri) = &self.args.report {
+            let page = report::html(deployment, model.metrics(), model.golden());
+            self.write(uri, page.into_bytes(), "text/html; charset=utf-8")
+                .await?;
+            let title = json!({ "display_name": "Deployment report" });
+            outputs = outputs.artifact("report", uri, title);
+        }
         Ok(Outcome::Done(outputs))
+    }
+
+    async fn write(&self, uri: &Uri, bytes: Vec<u8>, content_type: &str) -> Result<(), Error> {
+        let options = PutOptions {
+            content_type: Some(content_type.to_owned()),
+            ..PutOptions::default()
+        };
+        let written = self.storage.write(uri, Bytes::from(bytes), options).await;
+        written.map_err(|source| Error::WriteDeployment {
+            uri: uri.clone(),
+            source: Box::new(source),
+        })?;
+        Ok(())
     }
 }
 

@@ -17,7 +17,7 @@ use serde_json::Value;
 const ALLOWED: &[(&str, &[&str])] = &[
     ("artifacts", &[]),
     ("component", &["artifacts"]),
-    ("deploy", &["artifacts", "component", "model", "storage"]),
+    ("deploy", &["artifacts", "component", "model", "report", "storage"]),
     ("gcp", &[]),
     ("gcs-ingest", &["artifacts", "component", "storage"]),
     (

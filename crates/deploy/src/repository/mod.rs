@@ -155,6 +155,13 @@ fn version_number(name: &str) -> Option<u64> {
     (u64::to_string(&number) == name).then_some(number)
 }
 
+/// A switch that was undone.
+#[derive(Debug)]
+pub(crate) struct TakenBack {
+    /// The version that is served again; none when there was none before.
+    pub(crate) restored: Option<u64>,
+}
+
 /// The right to change a model, as long as it lives.
 #[derive(Debug)]
 pub(crate) struct Locked<'a> {
@@ -229,6 +236,23 @@ impl Locked<'_> {
         let path = folder.join(CURRENT);
         files::replace(&path, &artifacts::to_json(pointer))
             .map_err(|source| RepositoryError::io("write", &path, source))
+    }
+
+    /// Takes back what a killed deployment left: a switch that was not confirmed, and versions
+    /// nothing names. Returns the version that is served again, none when nothing was switched.
+    pub(crate) fn take_back(&self) -> Result<Option<TakenBack>, RepositoryError> {
+        remove_folder(&self.repository.folder().join(INCOMING))?;
+        let Some(pointer) = self.repository.pointer()? else {
+            return Ok(None);
+        };
+        let settled = pointer.settled();
+        if settled != pointer {
+            self.switch(&settled)?;
+        }
+        self.prune(&settled)?;
+        Ok((settled != pointer).then_some(TakenBack {
+            restored: settled.model_version,
+        }))
     }
 
     /// Removes the versions the pointer does not need.

@@ -22,7 +22,7 @@ fn kubeflow_hands_everything_over_in_the_executor_input() {
             "parameters": {
                 "deployed": {"outputFile": path("out/deployed")},
                 "model_version": {"outputFile": path("out/model_version")},
-                "endpoint": {"outputFile": path("out/endpoint")},
+                "served_endpoint": {"outputFile": path("out/endpoint")},
             },
             "artifacts": {
                 "deployment": {"artifacts": [{"name": "d", "uri": path("out/deployment.json")}]},
@@ -41,6 +41,7 @@ fn kubeflow_hands_everything_over_in_the_executor_input() {
         artifact["artifacts"][0]["metadata"],
         json!({
             "display_name": "Deployment of btc",
+            "build": format!("deploy {}", component::VERSION),
             "deployed": true,
             "model_name": "btc",
             "model_version": "1",

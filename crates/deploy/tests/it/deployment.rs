@@ -13,7 +13,7 @@ fn a_deployment_installs_the_folder_and_records_what_it_did() {
     let run = sandbox.deploy(&["--model", "model", "--deployment", "out/deployment.json"]);
     assert_eq!(
         run.succeeds(),
-        json!({"deployed": true, "model_version": "1", "endpoint": ""})
+        json!({"deployed": true, "model_version": "1", "served_endpoint": ""})
     );
     assert_eq!(
         sandbox.pointer(),

@@ -64,7 +64,7 @@ fn a_reporting_gate_ends_well_and_leaves_what_is_served() {
     ];
     assert_eq!(
         sandbox.deploy(&flags).succeeds(),
-        json!({"deployed": false, "model_version": "1", "endpoint": ""})
+        json!({"deployed": false, "model_version": "1", "served_endpoint": ""})
     );
     assert_eq!(sandbox.pointer(), before);
     let record = sandbox.json("d.json");
@@ -84,7 +84,7 @@ fn a_reporting_gate_works_before_anything_is_served() {
         sandbox
             .deploy(&["--model", "model", "--gate", "report"])
             .succeeds(),
-        json!({"deployed": false, "model_version": "", "endpoint": ""})
+        json!({"deployed": false, "model_version": "", "served_endpoint": ""})
     );
     assert!(!sandbox.path("repo").exists());
 }
@@ -100,4 +100,19 @@ fn an_unknown_baseline_is_wrong_usage() {
              have no baseline `persistence`; they have least_squares_raw, naive_open. \
              Next step: choose one of these for --baseline",
         );
+}
+
+#[test]
+fn the_report_gives_the_decision_and_the_numbers_behind_it() {
+    let sandbox = Sandbox::with_model(Fixture::with_rmse(700.0));
+    let flags = ["--model", "model", "--gate", "report", "--report", "r.html"];
+    sandbox.deploy(&flags).succeeds();
+    let page = sandbox.read("r.html");
+    assert!(page.contains("<p>Not deployed because its test RMSE of 700.00 USD is not below"));
+    assert!(page.contains("naive_open"), "{page}");
+    Fixture::default().write(&sandbox.path("model"));
+    sandbox.deploy(&flags).succeeds();
+    let page = sandbox.read("r.html");
+    assert!(page.contains("<p>Version 1 is served.</p>"), "{page}");
+    assert!(page.contains("prediction, USD"), "{page}");
 }

@@ -4,6 +4,7 @@
 mod cloud;
 mod contract;
 mod deployment;
+mod finish;
 mod fixture;
 mod gate;
 mod http;

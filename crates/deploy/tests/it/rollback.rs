@@ -21,7 +21,7 @@ fn a_rollback_serves_the_version_before_and_repeating_it_changes_nothing() {
         let run = sandbox.deploy(&["--rollback", "--deployment", "d.json"]);
         assert_eq!(
             run.succeeds(),
-            json!({"deployed": true, "model_version": "2", "endpoint": ""})
+            json!({"deployed": true, "model_version": "2", "served_endpoint": ""})
         );
         assert_eq!(
             sandbox.pointer(),

@@ -33,7 +33,7 @@ fn a_running_server_follows_deployments_and_rollbacks() {
     let outputs = sandbox
         .deploy(&["--model", "model", "--endpoint", &endpoint])
         .succeeds();
-    assert_eq!(outputs["endpoint"], format!("{endpoint}/predict"));
+    assert_eq!(outputs["served_endpoint"], format!("{endpoint}/predict"));
     assert_eq!(version(&server).as_deref(), Some("2"));
     sandbox
         .deploy(&["--rollback", "--endpoint", &endpoint])
