@@ -41,6 +41,9 @@ pub struct TargetArgs {
 /// Flags of a deployment or a rollback.
 #[derive(Debug, clap::Args)]
 pub struct ReleaseArgs {
+    /// Where the model is served: `local` is a model repository that `deploy serve` follows
+    #[arg(long = "target", value_name = "WHERE", default_value = "local")]
+    pub serve_on: ServeOn,
     /// Model folder that `train` wrote
     #[arg(long, value_name = "DIR")]
     pub model: Option<Uri>,
@@ -88,6 +91,13 @@ pub struct ReleaseArgs {
     /// Where to write the deployment report
     #[arg(long, value_name = "FILE.html")]
     pub report: Option<Uri>,
+}
+
+/// Where a model is served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum ServeOn {
+    /// By servers that follow the model repository.
+    Local,
 }
 
 /// What a model that does not pass the gate means.

@@ -52,7 +52,7 @@ mod teardown;
 use component::{Artifact, ArtifactKind, Context, Contract, Outcome, Parameter, ParameterKind};
 
 pub use args::{
-    Args, Command, FinishArgs, GateMode, ReleaseArgs, ServeArgs, TargetArgs, TeardownArgs,
+    Args, Command, FinishArgs, GateMode, ReleaseArgs, ServeArgs, ServeOn, TargetArgs, TeardownArgs,
 };
 pub use check::CheckError;
 pub use error::Error;

@@ -318,7 +318,7 @@ impl<'a> Release<'a> {
             self.write(uri, artifacts::to_json(deployment), "application/json")
                 .await?;
             let gate = deployment.gate.as_ref();
-            let metadata = json!({
+            let mut metadata = json!({
                 "display_name": format!("Deployment of {}", deployment.model_name),
                 "deployed": deployment.deployed,
                 "model_name": deployment.model_name,
@@ -327,6 +327,9 @@ impl<'a> Release<'a> {
                 "improvement": gate.map(|gate| gate.improvement),
                 "reason": deployment.reason,
             });
+            for file in &deployment.provenance.inputs {
+                metadata[format!("{}.sha256", file.name)] = json!(file.sha256);
+            }
             outputs = outputs.artifact("deployment", uri, metadata);
         }
         if let Some(uri) = &self.args.report {

@@ -20,6 +20,10 @@ pub struct Args {
     /// The SHA-256 the data must have, in hex; one for each source, in the same order
     #[arg(long, value_name = "HEX")]
     pub sha256: Vec<String>,
+    /// Any text that names the version wanted, recorded with the data: a pipeline that takes
+    /// results from its cache asks the source again when it changes
+    #[arg(long, value_name = "TEXT")]
+    pub data_version: Option<String>,
     /// Transfer even if the source has not changed since it was stored
     #[arg(long)]
     pub force: bool,

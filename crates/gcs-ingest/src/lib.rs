@@ -61,7 +61,7 @@ pub async fn run(args: Args, context: component::Context) -> Result<Outcome, Err
     if context.dry_run {
         return Ok(Outcome::Plan(plan.describe()));
     }
-    let work = ingest(&args.limits, args.force, &plan, &context);
+    let work = ingest(&args, &plan, &context);
     tokio::select! {
         biased;
         () = context.cancel.cancelled() => Err(Error::Cancelled),
@@ -69,12 +69,8 @@ pub async fn run(args: Args, context: component::Context) -> Result<Outcome, Err
     }
 }
 
-async fn ingest(
-    limits: &Limits,
-    force: bool,
-    plan: &Plan,
-    context: &component::Context,
-) -> Result<Outputs, Error> {
+async fn ingest(args: &Args, plan: &Plan, context: &component::Context) -> Result<Outputs, Error> {
+    let limits = &args.limits;
     let storage = Storage::from_env();
     if let Some((bucket, options)) = &plan.bucket {
         let outcome = storage.ensure_bucket(bucket, options).await?;
@@ -88,7 +84,7 @@ async fn ingest(
             initial_delay: limits.retry_initial_delay,
             max_delay: limits.retry_max_delay,
         },
-        force,
+        force: args.force,
     };
     let mut all = Vec::with_capacity(plan.transfers.len());
     for (transfer, origin) in plan.transfers.iter().zip(origins(plan, limits)?) {
@@ -105,8 +101,12 @@ async fn ingest(
         );
         all.push(stored);
     }
+    let mut metadata = metadata(&all);
+    if let Some(version) = &args.data_version {
+        metadata.insert("data_version".to_owned(), version.as_str().into());
+    }
     Ok(Outputs::new()
-        .artifact("raw_data", &plan.destination, metadata(&all))
+        .artifact("raw_data", &plan.destination, metadata.into())
         .parameter("raw_data_uri", plan.destination.to_string()))
 }
 
@@ -144,11 +144,11 @@ fn origins(plan: &Plan, limits: &Limits) -> Result<Vec<Origin>, Error> {
 
 /// The provenance of everything stored: plain keys for one object; for several the totals, and
 /// each object's own behind its name.
-fn metadata(all: &[Stored]) -> Value {
+fn metadata(all: &[Stored]) -> Map<String, Value> {
     let mut metadata = Map::new();
     if let [only] = all {
         only.record.describe(&only.meta, "", &mut metadata);
-        return metadata.into();
+        return metadata;
     }
     metadata.insert("files".to_owned(), all.len().into());
     let bytes: u64 = all.iter().map(|stored| stored.meta.size).sum();
@@ -159,5 +159,5 @@ fn metadata(all: &[Stored]) -> Value {
             .record
             .describe(&stored.meta, &format!("{name}."), &mut metadata);
     }
-    metadata.into()
+    metadata
 }

@@ -2,10 +2,20 @@
 
 use storage::Uri;
 
+/// Where the work is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Runner {
+    /// In this process.
+    Local,
+}
+
 /// Flags of `hptune`. A trial count is taken from its flag, else from the study file, else from
 /// the default.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
+    /// Where the trials run: `local` is this process
+    #[arg(long, value_name = "WHERE", default_value = "local")]
+    pub runner: Runner,
     /// Examples folder that `transform` wrote; its test split is not read
     #[arg(long, value_name = "DIR")]
     pub examples: Uri,

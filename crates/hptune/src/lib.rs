@@ -18,7 +18,7 @@ mod tuning;
 use component::{Artifact, ArtifactKind, Context, Contract, Outcome, Parameter, ParameterKind};
 use storage::Storage;
 
-pub use args::Args;
+pub use args::{Args, Runner};
 pub use error::{Error, StudyError};
 
 /// What the pipeline sees of this component.

@@ -149,6 +149,15 @@ fn figures(
     for (name, value) in &best.hyperparameters {
         figures.insert(format!("best_{name}"), value.clone());
     }
+    for trial in &trials.trials {
+        if let Some(value) = trial.metric(&trials.metric_id) {
+            // Padded, so that a table sorted by name is in the order of the trials.
+            figures.insert(
+                format!("trial_{:0>3}_{}", trial.id, trials.metric_id),
+                json!(value),
+            );
+        }
+    }
     figures
 }
 

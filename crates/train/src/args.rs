@@ -4,10 +4,20 @@ use serde_json::{Value, json};
 use storage::Uri;
 use trainer::FitOptions;
 
+/// Where the work is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Runner {
+    /// In this process.
+    Local,
+}
+
 /// Flags of `train`. A hyperparameter's value is taken from its flag, else from the best
 /// hyperparameters, else from the default.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
+    /// Where the model is trained: `local` is this process
+    #[arg(long, value_name = "WHERE", default_value = "local")]
+    pub runner: Runner,
     /// Examples folder that `transform` wrote
     #[arg(long, value_name = "DIR")]
     pub examples: Uri,

@@ -20,7 +20,7 @@ use component::{
 };
 use storage::Storage;
 
-pub use args::Args;
+pub use args::{Args, Runner};
 pub use error::Error;
 
 /// What the pipeline sees of this component.

@@ -142,6 +142,9 @@ pub(crate) fn model_metadata(metadata: &ModelMetadata) -> Value {
     fields.insert("steps".to_owned(), json!(metadata.training.steps));
     fields.insert("best_step".to_owned(), json!(metadata.training.best_step));
     fields.extend(metadata.training.hyperparameters.clone());
+    for file in &metadata.provenance.inputs {
+        fields.insert(format!("{}.sha256", file.name), json!(file.sha256));
+    }
     Value::Object(fields)
 }
 

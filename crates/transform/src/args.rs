@@ -10,10 +10,21 @@ use crate::config::{
 };
 use crate::policy::{Finding, Policy};
 
+/// Where the work is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Runner {
+    /// In this process.
+    Local,
+}
+
 /// Flags of `transform`; those after `--config` override its keys.
 #[derive(Debug, clap::Args)]
 #[allow(clippy::doc_markdown)] // help text for a terminal
 pub struct Args {
+    /// Where the table is read: `local` is this process
+    #[arg(long, value_name = "WHERE", default_value = "local")]
+    pub runner: Runner,
+
     /// The raw table: a CSV file, a folder of them, or a glob such as data/part-*.csv.gz; local
     /// or gs://; plain, gzip or zstd
     #[arg(long, value_name = "ADDRESS")]

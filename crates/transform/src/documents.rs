@@ -72,7 +72,7 @@ pub fn outputs(target: &Uri, report: Option<&Uri>, folder: &Folder) -> Outputs {
         schema, statistics, ..
     } = folder;
     let splits = &schema.splits;
-    let metadata = json!({
+    let mut metadata = json!({
         "display_name": "examples",
         "rows": statistics.rows.examples,
         "train_rows": splits.train.rows,
@@ -86,6 +86,9 @@ pub fn outputs(target: &Uri, report: Option<&Uri>, folder: &Folder) -> Outputs {
         "horizon": schema.horizon,
         "format": schema.format.extension(),
     });
+    for file in &schema.provenance.inputs {
+        metadata[format!("{}.sha256", file.name)] = json!(file.sha256);
+    }
     let mut outputs = Outputs::new().artifact("examples", target, metadata);
     if let Some(report) = report {
         outputs = outputs.artifact("report", report, json!({ "display_name": "data report" }));

@@ -34,7 +34,7 @@ pub mod write;
 
 use component::{Artifact, ArtifactKind, Contract, Parameter, ParameterKind};
 
-pub use args::Args;
+pub use args::{Args, Runner};
 pub use error::Error;
 pub use run::run;
 

@@ -37,8 +37,16 @@ fn kubeflow_hands_everything_over_in_the_executor_input() {
     assert_eq!(sandbox.read("out/model_version"), "1");
     assert_eq!(sandbox.read("out/endpoint"), "");
     let artifact = &sandbox.json("out/executor_output.json")["artifacts"]["deployment"];
+    let mut metadata = artifact["artifacts"][0]["metadata"].clone();
+    for file in ["model.onnx", "metrics.json", "golden.json"] {
+        let digest = metadata
+            .as_object_mut()
+            .unwrap()
+            .remove(&format!("{file}.sha256"));
+        assert_eq!(digest.unwrap().as_str().unwrap().len(), 64, "{file}");
+    }
     assert_eq!(
-        artifact["artifacts"][0]["metadata"],
+        metadata,
         json!({
             "display_name": "Deployment of btc",
             "build": format!("deploy {}", component::VERSION),
