@@ -58,7 +58,19 @@ version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 # A label anyone can read: an https address or nothing, and never the credentials in it.
 origin=$(git config --get remote.origin.url | sed -nE 's#^(https://)([^/@]*@)?#\1#p; s#^git@([^:]+):#https://\1/#p' || true)
 
-over=()
+# The pipeline on the images just pushed, pinned by digest; its compiler is Python, which nobody
+# else needs.
+compile_pipeline() {
+    local python how="'TAG=$tag python3 pipeline/crypto_pipeline.py crypto_pipeline.yaml'"
+    if python=$(scripts/python.sh --at-hand); then
+        TAG=$tag "$python" pipeline/crypto_pipeline.py target/crypto_pipeline.yaml --digests target/pushed
+        echo 'build.sh: upload target/crypto_pipeline.yaml, the pipeline on these images' >&2
+    else
+        echo "build.sh: the pipeline on these images: 'pip install -r pipeline/requirements.txt', then $how" >&2
+    fi
+}
+
+over=() pushed=()
 for component in "${components[@]}"; do
     image=${REGISTRY:-kfp-components}/$component:$tag
     said=$(docker build --quiet --file docker/component.Dockerfile --tag "$image" \
@@ -70,6 +82,7 @@ for component in "${components[@]}"; do
         over+=("$component") digest='too large to be pushed'
     elif [[ $push == yes ]]; then
         digest=$(push "$image")
+        pushed+=("$image $digest")
     else
         digest="$(docker image inspect --format '{{.Id}}' "$image") (not pushed)"
     fi
@@ -77,3 +90,7 @@ for component in "${components[@]}"; do
 done
 ((${#over[@]} == 0)) ||
     fail "over the size budget: ${over[*]}" "see what grew with 'cargo tree -e normal -p ${over[0]}'; the budgets are in docker/components"
+if [[ $push == yes ]]; then
+    printf '%s\n' "${pushed[@]}" >target/pushed
+    compile_pipeline
+fi

@@ -3,9 +3,11 @@
 #
 #   ./local_test.sh                          all five components, each from its image
 #   ./local_test.sh train                    one component, on what earlier steps left in ./work
+#   ./local_test.sh pipeline                 the compiled pipeline, by Kubeflow's own DockerRunner
 #   ./local_test.sh --source URL|FILE        other data than the sample
 #   ./local_test.sh --native                 the same binaries without docker
 #   ./local_test.sh --work-dir DIR           where everything is written (default ./work)
+#   ./local_test.sh pipeline -p horizon=1    a parameter of the pipeline; repeatable
 #
 # Every flag of a component is an environment variable too: TRANSFORM_HORIZON=1, TRAIN_SEED=7, …
 set -euo pipefail
@@ -14,14 +16,15 @@ cd "$(dirname "$0")"
 fail() { printf 'local_test.sh: %s\n  next: %s\n' "$1" "$2" >&2; exit "${3:-1}"; }
 say() { printf '\n== %s\n' "$*"; }
 
-wanted=all source=sample/crypto-markets.csv work=work native=
+wanted=all source=sample/crypto-markets.csv work=work native='' parameters=()
 while (($#)); do
     case $1 in
     --native) native='as asked for' ;;
     --source) source=${2:?--source needs a URL or a file}; shift ;;
+    -p) parameters+=(-p "${2:?-p needs NAME=VALUE}"); shift ;;
     --work-dir) work=${2:?--work-dir needs a folder}; shift ;;
     -h | --help) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0"; exit ;;
-    all | gcs-ingest | transform | hptune | train | deploy) wanted=$1 ;;
+    all | pipeline | gcs-ingest | transform | hptune | train | deploy) wanted=$1 ;;
     *) fail "there is no component or option $1" 'see ./local_test.sh --help' 2 ;;
     esac
     shift
@@ -32,6 +35,8 @@ if [[ $source != *://* ]]; then
 fi
 mkdir -p "$work" && work=$(realpath "$work")
 [[ -n $native ]] || docker info >/dev/null 2>&1 || native='no docker engine answers'
+[[ $wanted != pipeline || -z $native ]] ||
+    fail "the pipeline runs in containers, not natively: $native" 'start docker, or leave out --native'
 
 start=() # docker run and its options
 if [[ -n $native ]]; then
@@ -52,6 +57,15 @@ else
         start+=(--volume "$(realpath "$GOOGLE_APPLICATION_CREDENTIALS"):/var/secrets/gcp/key.json:ro"
             --env GOOGLE_APPLICATION_CREDENTIALS=/var/secrets/gcp/key.json)
     fi
+fi
+
+# The compiled pipeline as it is uploaded, with these images.
+if [[ $wanted == pipeline ]]; then
+    python=$(scripts/python.sh)
+    say 'the compiled pipeline'
+    TAG=${TAG:-$(scripts/revision.sh)} "$python" pipeline/crypto_pipeline.py "$work/crypto_pipeline.yaml"
+    "$python" pipeline/run_local.py "$work/crypto_pipeline.yaml" --source "$source" \
+        --root "$work/pipeline" --network host "${parameters[@]}"
 fi
 
 # Sets $command as a pipeline starts it: absolute, no shell, no entrypoint.
@@ -78,6 +92,7 @@ step() {
 }
 
 finished=
+[[ $wanted != pipeline ]] || finished=yes
 step gcs-ingest "$work/raw_data.csv" --source "$source" --raw-data "$work/raw_data.csv"
 step transform "$work/examples/schema.json" --raw-data "$work/raw_data.csv" \
     --examples "$work/examples" --report "$work/data_report.html"
@@ -91,6 +106,14 @@ step train "$work/model/model.onnx" --examples "$work/examples" \
 step deploy "$work/deployment.json" --model "$work/model" --model-repository "$work/model_repository" \
     --deployment "$work/deployment.json"
 
+if [[ $wanted == pipeline ]]; then
+    say 'served'
+    served=$work/pipeline/model_repository
+    newest=$(find "$served" -name golden.json | sort -V | tail -n 1)
+    command_of deploy serve --model-repository "$served" --model-name bitcoin --host 127.0.0.1 --port 0
+    scripts/ask_server.sh "$newest" "${command[@]}"
+    exit
+fi
 [[ ! -f $work/metrics.json ]] || { say 'metrics'; scripts/metrics.sh "$work/metrics.json"; }
 if [[ $wanted == all || $wanted == deploy ]]; then
     say 'served'

@@ -20,23 +20,6 @@ cleanup() {
 }
 trap cleanup EXIT
 
-# registry NAME [CONFIG LINES]: starts one on a free loopback port and sets $address.
-registry() {
-    local name=$1 port try
-    port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-    address=127.0.0.1:$port
-    printf 'version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: %s}}\nhttp: {addr: "%s"}\n%s\n' \
-        "$scratch/$name" "$address" "${2:-}" >"$scratch/$name.yml"
-    docker-registry serve "$scratch/$name.yml" >"$scratch/$name.log" 2>&1 &
-    started+=($!)
-    for try in {1..100}; do
-        ! (: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null || return 0
-        sleep 0.1
-    done
-    echo "no registry after $try tries"; cat "$scratch/$name.log"
-    return 1
-}
-
 # Looks for key material in what is given on stdin: a PEM header with its body, a token, an API key.
 holds_key() {
     tr '\n' ' ' | grep -aqE -- '-----BEGIN [A-Z ]*PRIVATE KEY-----( |\\n)*[A-Za-z0-9+/=]{40}|ya29\.[A-Za-z0-9_-]{30}|AIza[A-Za-z0-9_-]{35}'

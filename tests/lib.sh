@@ -28,4 +28,23 @@ fails_with() {
     equal "$wanted: $message" "$status: $output"
 }
 
+# registry NAME [CONFIG LINES]: starts a registry on a free loopback port and sets $address; needs
+# $scratch, a folder, and $started, the processes to end.
+# shellcheck disable=SC2154 # scratch is the sourcing script's
+registry() {
+    local name=$1 port try
+    port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+    address=127.0.0.1:$port
+    printf 'version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: %s}}\nhttp: {addr: "%s"}\n%s\n' \
+        "$scratch/$name" "$address" "${2:-}" >"$scratch/$name.yml"
+    docker-registry serve "$scratch/$name.yml" >"$scratch/$name.log" 2>&1 &
+    started+=($!)
+    for try in {1..100}; do
+        ! (: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null || return 0
+        sleep 0.1
+    done
+    echo "no registry after $try tries"; cat "$scratch/$name.log"
+    return 1
+}
+
 finish() { ((failures == 0)); }
