@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# Test error of the network with tuned hyperparameters, five seeds, beside the baselines.
+# Test error of the network with tuned hyperparameters, ten seeds, beside the baselines.
 #
-#   bench/quality.sh DATA.csv [LIMIT]      a raw table, or an examples folder; LIMIT default 240
+#   bench/quality.sh DATA.csv [LIMIT]      a raw table, or an examples folder; LIMIT default 220.44
 #
 # TRANSFORM, HPTUNE, TRAIN   the binaries; built in release mode when not given
 #
-# Fails when the median of the five is above LIMIT, in the label's unit (US dollars).
+# Fails when the median of the ten is above LIMIT (the default: least squares on the raw columns of
+# the public table), or the worst above 235, in the label's unit (US dollars).
 set -euo pipefail
-data=$(realpath "${1:?usage: bench/quality.sh DATA.csv [LIMIT]}") limit=${2:-240}
+data=$(realpath "${1:?usage: bench/quality.sh DATA.csv [LIMIT]}") limit=${2:-220.44} worst_limit=235
 cd "$(dirname "$0")/.."
 
 built=
@@ -32,7 +33,7 @@ sed -n '/"hyperparameters"/,/}/{/[{}]/d;s/[",]//g;s/^ *//;p}' "$work/best.json" 
 number() { sed -n "s/^ *\"$1\": \(.*[0-9]\),\{0,1\}\$/\1/p" "$2" | head -n 1; }
 
 printf '\n%-32s %12s %12s\n' '' 'eval RMSE' 'test RMSE'
-for seed in 0 1 2 3 4; do
+for seed in {0..9}; do
     "$train" "${quiet[@]}" --examples "$examples" --best-hyperparameters "$work/best.json" \
         --seed "$seed" --model "$work/model" --metrics "$work/metrics.json" >"$work/out.json"
     test_error=$(number test_root_mean_squared_error "$work/out.json")
@@ -40,12 +41,16 @@ for seed in 0 1 2 3 4; do
         "$(number eval_root_mean_squared_error "$work/out.json")" "$test_error"
     echo "$test_error" >>"$work/errors"
 done
-median=$(sort -g "$work/errors" | sed -n 3p)
-printf '%-32s %12s %12.2f\n' 'network, median of 5' '' "$median"
+sort -g "$work/errors" >"$work/sorted"
+median=$(awk 'NR == 5 || NR == 6 { sum += $1 } END { print sum / 2 }' "$work/sorted")
+worst=$(tail -n 1 "$work/sorted")
+printf '%-32s %12s %12.2f\n' 'network, median of 10' '' "$median"
+printf '%-32s %12s %12.2f\n' 'network, worst of 10' '' "$worst"
 sed -n 's/^ *"test_\(.*\)_root_mean_squared_error": .*/\1/p' "$work/out.json" | while read -r baseline; do
     printf '%-32s %12.2f %12.2f\n' "$baseline" \
         "$(number "eval_${baseline}_root_mean_squared_error" "$work/out.json")" \
         "$(number "test_${baseline}_root_mean_squared_error" "$work/out.json")"
 done
-awk -v found="$median" -v limit="$limit" 'BEGIN { exit !(found <= limit) }' ||
-    { printf 'the median test RMSE %.2f is above %s\n' "$median" "$limit" >&2; exit 1; }
+awk -v median="$median" -v worst="$worst" -v limit="$limit" -v worst_limit="$worst_limit" \
+    'BEGIN { exit !(median <= limit && worst <= worst_limit) }' ||
+    { printf 'the median %.2f is above %s or the worst %.2f above %s\n' "$median" "$limit" "$worst" "$worst_limit" >&2; exit 1; }

@@ -35,7 +35,8 @@ pub struct TrainingSummary {
     pub seed: u64,
     /// Optimizer steps taken.
     pub steps: u64,
-    /// Step of the weights that were kept (lowest eval loss).
+    /// Step of the weights that were kept: the last one; with early stopping, the one of the
+    /// lowest eval loss.
     pub best_step: u64,
 }
 

@@ -53,7 +53,7 @@ pub struct Args {
     pub seed: u64,
 
     /// Optimizer steps of a trial, unless the study searches them
-    #[arg(long, value_name = "N", default_value_t = 2000, help_heading = "Trials", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 1000, help_heading = "Trials", value_parser = clap::value_parser!(u32).range(1..))]
     pub train_steps: u32,
     /// Rows in an optimizer step, unless the study searches them
     #[arg(long, value_name = "N", default_value_t = 20, help_heading = "Trials", value_parser = clap::value_parser!(u32).range(1..))]
@@ -69,7 +69,7 @@ pub struct Args {
     /// Optimizer steps between two looks at the eval split
     #[arg(long, value_name = "N", default_value_t = 100, help_heading = "Trials", value_parser = clap::value_parser!(u64).range(1..))]
     pub eval_steps: u64,
-    /// Looks in a row without a better eval loss after which a trial stops; 0: never
-    #[arg(long, value_name = "N", default_value_t = 5, help_heading = "Trials")]
+    /// Early stopping after N looks in a row without a better eval loss, as in `train`; 0: none
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Trials")]
     pub patience: u32,
 }

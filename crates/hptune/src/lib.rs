@@ -5,7 +5,7 @@
 //! ```
 //!
 //! A study gives the same bytes whatever the number of trials at a time. `train` with the best
-//! hyperparameters and the same seed repeats the winning trial, with more patience.
+//! hyperparameters and the same seed repeats the winning trial.
 
 mod args;
 mod error;

@@ -167,7 +167,7 @@ impl Worker<'_> {
     fn record(&self, state: &mut State, number: usize, attempt: &Result<Fit, FitError>) {
         let measured = attempt
             .as_ref()
-            .map(|fit| fit.best().eval_root_mean_squared_error);
+            .map(|fit| fit.kept().eval_root_mean_squared_error);
         let trial = &mut state.trials.trials[number - 1];
         let outcome = match (attempt, measured) {
             (Ok(fit), Ok(value)) if value.is_finite() => {
@@ -179,7 +179,7 @@ impl Worker<'_> {
                     }],
                 };
                 trial.state = TrialState::Succeeded;
-                trial.final_measurement = Some(measure(fit.best()));
+                trial.final_measurement = Some(measure(fit.kept()));
                 trial.measurements = fit.history.iter().map(measure).collect();
                 Outcome::Measured(value)
             }

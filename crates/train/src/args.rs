@@ -59,12 +59,12 @@ pub struct Args {
     #[arg(long, value_name = "RATE", help_heading = "Hyperparameters")]
     pub weight_decay: Option<f64>,
 
-    /// Optimizer steps between two looks at the eval split; each look uses all of its rows, and
-    /// the weights of the best look are kept
+    /// Optimizer steps between two looks at the eval split; each look uses all of its rows
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
     pub eval_steps: u64,
-    /// Looks in a row without a better eval loss after which training stops; 0: never
-    #[arg(long, value_name = "N", default_value_t = 10)]
+    /// Early stopping: after N looks in a row without a better eval loss training stops, and the
+    /// weights of the best look are kept; 0: all steps are taken and the last weights kept
+    #[arg(long, value_name = "N", default_value_t = 0)]
     pub patience: u32,
     /// Seed of the first weights and of the order of the rows
     #[arg(long, value_name = "N", default_value_t = 0)]

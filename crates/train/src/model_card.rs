@@ -106,7 +106,7 @@ fn data(metadata: &ModelMetadata) -> String {
         &splits.train,
         "weights, means and scales, baselines",
     );
-    out += &row("eval", &splits.eval, "hyperparameters, the step to stop at");
+    out += &row("eval", &splits.eval, "choosing hyperparameters");
     out += &row("test", &splits.test, "the metrics below, once");
     out
 }
@@ -161,7 +161,7 @@ fn model(metadata: &ModelMetadata) -> String {
     };
     let mut out = format!(
         "{shape}, fitted with Adam to the squared error of the encoded label; {} steps were taken \
-         and the weights after step {}, the best on the eval split, were kept.\n\n\
+         and the weights after step {} were kept.\n\n\
          | hyperparameter | value |\n| --- | ---: |\n",
         training.steps, training.best_step
     );
@@ -230,8 +230,7 @@ fn limits(metadata: &ModelMetadata, input: &Input, unit: &str) -> String {
     );
     let _ = writeln!(
         out,
-        "- The eval metrics are optimistic: hyperparameters and the kept step were chosen on \
-         these rows. The test metrics are those of one period, {} to {}.",
+        "- The eval metrics are optimistic: hyperparameters were chosen on these rows. The test metrics are those of one period, {} to {}.",
         schema.splits.test.first_date, schema.splits.test.last_date
     );
     let test = &metadata.metrics.test;

@@ -52,7 +52,7 @@ pub(crate) fn html(metadata: &ModelMetadata, history: &[Step], splits: &[Split<'
         .heading("Learning curves")
         .text(
             "Mean squared error in squared standard deviations of the encoded label. The weights \
-             of the best step on the eval split are the model.",
+             of the marked step are the model.",
         )
         .chart(learning_curves(metadata, history));
     let page = splits
@@ -154,7 +154,7 @@ fn learning_curves(metadata: &ModelMetadata, history: &[Step]) -> LineChart {
         .y_scale(Scale::Log)
         .series(Series::line("train", curve(|look| look.train_loss)))
         .series(Series::line("eval", curve(|look| look.eval_loss)))
-        .mark(metadata.training.best_step as f64, "best")
+        .mark(metadata.training.best_step as f64, "kept")
 }
 
 fn predictions_chart(split: &Split<'_>, unit: &str) -> LineChart {
@@ -201,7 +201,7 @@ fn settings_table(metadata: &ModelMetadata) -> Table {
             ["hidden units".to_owned(), units.join(", ")],
             ["seed".to_owned(), training.seed.to_string()],
             ["steps taken".to_owned(), training.steps.to_string()],
-            ["best step".to_owned(), training.best_step.to_string()],
+            ["kept step".to_owned(), training.best_step.to_string()],
             ["build".to_owned(), metadata.provenance.build.clone()],
         ]);
     settings.fold(Table::new(["setting", "value"]), Table::row)

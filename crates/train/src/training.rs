@@ -65,7 +65,7 @@ fn train(input: &Input, args: &Args, context: &Context) -> Result<Trained, Error
             hidden_units: options.hidden_units.clone(),
             seed: options.seed,
             steps: fit.steps,
-            best_step: fit.best_step,
+            best_step: fit.kept_step,
         },
         metrics: Metrics {
             version: FORMAT_VERSION,
@@ -81,7 +81,7 @@ fn train(input: &Input, args: &Args, context: &Context) -> Result<Trained, Error
     };
     tracing::info!(
         steps = fit.steps,
-        best_step = fit.best_step,
+        kept_step = fit.kept_step,
         eval_root_mean_squared_error = metadata.metrics.eval.model.root_mean_squared_error,
         test_root_mean_squared_error = metadata.metrics.test.model.root_mean_squared_error,
         "trained"
@@ -137,7 +137,7 @@ fn fit(input: &Input, options: &FitOptions, context: &Context) -> Result<Fit, Er
         error => Error::Fit(error),
     })?;
     progress.finish();
-    if fit.best_step == 0 {
+    if fit.kept_step == 0 {
         tracing::warn!("no step did better on the eval split than the network it began with");
     }
     Ok(fit)

@@ -1,4 +1,8 @@
-//! Fitting a network: mini-batches, Adam, squared error, the weights with the lowest eval loss.
+//! Fitting a network: mini-batches, Adam, squared error, averaged weights.
+//!
+//! The learning rate falls to 0 and the weights after the last step are kept. Keeping those of the
+//! look that did best on a short eval split instead is what makes seeds differ: it stops each
+//! seed at another, early step. Early stopping is there for who asks for it.
 //!
 //! The same sets, options and seed give the same weights, bit for bit, on any number of threads.
 
@@ -58,12 +62,12 @@ pub enum Stop {
 /// A fitted network.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fit {
-    /// The network at `best_step`.
+    /// The network at `kept_step`.
     pub network: Network,
     /// Optimizer steps taken.
     pub steps: u64,
-    /// Step with the lowest eval loss; the earliest of equals.
-    pub best_step: u64,
+    /// The last step; with early stopping, the one of the lowest eval loss, the earliest of equals.
+    pub kept_step: u64,
     /// All looks at the eval split, the first at step 0.
     pub history: Vec<Step>,
 }
@@ -73,14 +77,14 @@ impl Fit {
     ///
     /// # Panics
     /// When `history` was changed so that it no longer holds it.
-    pub fn best(&self) -> &Step {
-        let best = self.history.iter().find(|look| look.step == self.best_step);
-        best.expect("the best step was looked at")
+    pub fn kept(&self) -> &Step {
+        let kept = self.history.iter().find(|look| look.step == self.kept_step);
+        kept.expect("the kept step was looked at")
     }
 }
 
-/// Fits a network to `train`, keeping the weights that do best on `eval`. `observe` sees every
-/// look at the eval split and may break off.
+/// Fits a network to `train`; `eval` is looked at on the way, and decides only where
+/// [`FitOptions::patience`] asks for early stopping. `observe` sees every look and may break off.
 pub fn fit(
     train: &EncodedSet,
     eval: &EncodedSet,
@@ -95,10 +99,10 @@ pub fn fit(
     let mut average = Average::new(&network, options.average_decay);
     let mut backward = Backward::new(&network);
     let mut batches = Batches::new(train, options.batch_size, random);
-    let mut looks = Looks::new(train, eval, &network);
+    let mut looks = Looks::new(train, eval, &network, options.patience);
     let mut flow = observe(looks.last());
     let (mut steps, mut batch_losses, mut batch_count) = (0, 0.0, 0_u32);
-    while flow.is_continue() && steps < options.train_steps && !looks.stale(options.patience) {
+    while flow.is_continue() && steps < options.train_steps && !looks.stale() {
         let factor = options.schedule.factor(steps, options.train_steps);
         let (inputs, targets) = batches.next_batch();
         let loss = backward.run(&network, inputs, targets);
@@ -139,33 +143,40 @@ fn diverged(step: u64, loss: f64, options: &FitOptions) -> Result<(), FitError> 
     })
 }
 
-/// The looks at the eval split, and the best network seen.
+/// The looks at the eval split, and the network to keep.
 struct Looks<'a> {
     eval: &'a EncodedSet,
     scratch: Scratch,
     history: Vec<Step>,
-    best: Network,
-    best_look: usize,
+    patience: Option<u32>,
+    kept: Network,
+    kept_look: usize,
 }
 
 impl<'a> Looks<'a> {
-    fn new(train: &EncodedSet, eval: &'a EncodedSet, network: &Network) -> Self {
+    fn new(
+        train: &EncodedSet,
+        eval: &'a EncodedSet,
+        network: &Network,
+        patience: Option<u32>,
+    ) -> Self {
         let mut scratch = Scratch::default();
         let outputs = network.forward(train.inputs(), &mut scratch);
         let train_loss = loss::mean_squared_error(outputs, train.targets());
-        let best = network.clone();
         let mut looks = Self {
             eval,
             scratch,
             history: Vec::new(),
-            best,
-            best_look: 0,
+            patience,
+            kept: network.clone(),
+            kept_look: 0,
         };
         looks.look(0, train_loss, network);
         looks
     }
 
-    /// Measures a network on the eval split, keeps it if it is the best; returns its loss.
+    /// Measures a network on the eval split, and keeps it unless an earlier one is to be
+    /// preferred; returns its loss.
     fn look(&mut self, step: u64, train_loss: f64, network: &Network) -> f64 {
         let outputs = network.forward(self.eval.inputs(), &mut self.scratch);
         let eval_loss = loss::mean_squared_error(outputs, self.eval.targets());
@@ -176,9 +187,9 @@ impl<'a> Looks<'a> {
             eval_loss,
             eval_root_mean_squared_error,
         });
-        if eval_loss < self.history[self.best_look].eval_loss {
-            self.best.clone_from(network);
-            self.best_look = self.history.len() - 1;
+        if self.patience.is_none() || eval_loss < self.history[self.kept_look].eval_loss {
+            self.kept.clone_from(network);
+            self.kept_look = self.history.len() - 1;
         }
         eval_loss
     }
@@ -188,17 +199,18 @@ impl<'a> Looks<'a> {
     }
 
     /// Whether `patience` looks in a row brought nothing better.
-    fn stale(&self, patience: Option<u32>) -> bool {
-        let since = self.history.len() - 1 - self.best_look;
-        patience.is_some_and(|patience| since >= patience as usize)
+    fn stale(&self) -> bool {
+        let since = self.history.len() - 1 - self.kept_look;
+        self.patience
+            .is_some_and(|patience| since >= patience as usize)
     }
 
     fn into_fit(self, steps: u64) -> Fit {
-        let best_step = self.history[self.best_look].step;
+        let kept_step = self.history[self.kept_look].step;
         Fit {
-            network: self.best,
+            network: self.kept,
             steps,
-            best_step,
+            kept_step,
             history: self.history,
         }
     }

@@ -17,7 +17,8 @@ pub struct FitOptions {
     pub train_steps: u64,
     /// Steps between looks at the eval split.
     pub eval_every: u64,
-    /// Evaluations without a better eval loss after which fitting stops; `None`: never.
+    /// Early stopping: after so many looks in a row without a better eval loss fitting stops, and
+    /// the weights of the best look are kept. `None`: all steps, and the last weights.
     pub patience: Option<u32>,
     /// Decoupled weight decay of the dense layers' weights, λ of `AdamW`.
     pub weight_decay: f64,

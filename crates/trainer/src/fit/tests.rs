@@ -65,13 +65,17 @@ fn a_curve_is_learnt() {
         ..options()
     };
     let fit = run(&options).unwrap();
-    let (first, best) = (fit.history[0], fit.best());
+    let (first, best) = (fit.history[0], fit.kept());
     assert!(first.eval_root_mean_squared_error > 0.6, "{first:?}");
     assert!(best.eval_root_mean_squared_error < 0.05, "{best:?}");
     // One standard deviation of the label is 2 units.
     let in_units = best.eval_loss.sqrt() * 2.0;
     assert!((in_units - best.eval_root_mean_squared_error).abs() < 1e-5);
-    assert_eq!(fit.steps, 2000);
+    assert_eq!(
+        (fit.steps, fit.kept_step),
+        (2000, 2000),
+        "the last weights are kept"
+    );
 }
 
 #[test]
@@ -81,7 +85,7 @@ fn the_untrained_network_predicts_the_label_s_mean() {
         ..options()
     })
     .unwrap();
-    assert_eq!((fit.steps, fit.best_step, fit.history.len()), (0, 0, 1));
+    assert_eq!((fit.steps, fit.kept_step, fit.history.len()), (0, 0, 1));
     let eval = set(100, 2);
     assert_eq!(
         fit.network.forward(eval.inputs(), &mut Scratch::default()),
@@ -137,9 +141,9 @@ fn the_best_look_is_kept_and_patience_ends_the_wait() {
         ..options
     })
     .unwrap();
-    let best = fit.best().eval_loss;
+    let best = fit.kept().eval_loss;
     assert!(fit.history.iter().all(|look| look.eval_loss >= best));
-    assert_eq!(fit.steps, fit.best_step + 30, "three looks after the best");
+    assert_eq!(fit.steps, fit.kept_step + 30, "three looks after the best");
     assert!(fit.steps < 500);
     let eval = set(100, 2);
     let mut scratch = Scratch::default();
