@@ -5,16 +5,18 @@ specification's own definition, and the tables in the documentation.
 usage: test_pipeline.py FOLDER_OF_BINARIES
 """
 
+import contextlib
 import copy
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
 
 import yaml
 from google.protobuf import json_format
-from kfp import components
+from kfp import compiler, components
 from kfp.kubernetes import kubernetes_executor_config_pb2
 from kfp.pipeline_spec import pipeline_spec_pb2
 
@@ -209,6 +211,36 @@ def test_components_load_into_other_pipelines():
         equal(loaded.component_spec.description, about)
 
 
+def test_the_documented_pipeline_of_ones_own_compiles():
+    text = (PIPELINE / "README.md").read_text()
+    [example] = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    namespace = {}
+    with contextlib.chdir(contract.ROOT):
+        exec(example, namespace)
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder, "own.yaml")
+        compiler.Compiler().compile(namespace["just_examples"], str(path))
+        assert "transform" in contract.components_of(path)
+
+
+def test_the_documentation_names_options_that_exist():
+    scripts = ("submit.py", "run_local.py", "crypto_pipeline.py", "teardown.sh")
+    for page in (contract.ROOT / "docs" / "kubeflow.md", PIPELINE / "README.md"):
+        commands = page.read_text().replace("\\\n", " ")
+        for script in scripts:
+            source = (PIPELINE / script).read_text()
+            for line in re.findall(rf"pipeline/{script} (.*)", commands):
+                for option in re.findall(r"(?<!\S)--[a-z-]+", line.split("#")[0]):
+                    assert f'"{option}"' in source or f"{option} |" in source or f"{option})" in source, (page.name, script, option)
+
+
+def test_the_documentation_names_parameters_that_exist():
+    declared = documents(COMMITTED)[0]["root"]["inputDefinitions"]["parameters"]
+    for page in (contract.ROOT / "docs" / "kubeflow.md", PIPELINE / "README.md"):
+        for name in re.findall(r"-p '?([a-z_]+)=", page.read_text()):
+            assert name in declared, (page.name, name)
+
+
 def test_registry_and_tag_are_baked_in():
     with tempfile.TemporaryDirectory() as folder:
         wanted = "example.com:5000/a/b/train:abc"
@@ -291,6 +323,13 @@ def test_only_deploying_tasks_see_the_models():
         mounts = kubernetes_of(COMMITTED, executor).get("pvcMount", [])
         wanted = ["/models"] if executor in ("exec-deploy", "exec-finish") else []
         equal([mount["mountPath"] for mount in mounts], wanted)
+
+
+def test_fresh_data_is_never_taken_from_the_cache():
+    with tempfile.TemporaryDirectory() as folder:
+        tasks = documents(compile_to(folder, "--fresh-data"))[0]["components"]["comp-exit-handler-1"]["dag"]["tasks"]
+    cached = {name: task.get("cachingOptions", {}).get("enableCache", False) for name, task in tasks.items()}
+    equal(cached, {"gcs-ingest": False, "transform": True, "hptune": True, "train": True, "deploy": True})
 
 
 def test_a_secret_is_mounted_when_asked_for():
