@@ -1,5 +1,9 @@
 //! What a component's `run` gets besides its flags.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
 use tokio_util::sync::CancellationToken;
 
 use crate::{Contract, Progress, Unit, progress::Display};
@@ -11,6 +15,9 @@ pub struct Context {
     pub cancel: CancellationToken,
     /// Whether only a [`crate::Plan`] is wanted.
     pub dry_run: bool,
+    /// Whether the log is JSON lines rather than text, for lines a component writes itself.
+    pub json_logs: bool,
+    pub(crate) grace: Grace,
     pub(crate) name: &'static str,
     pub(crate) display: Display,
 }
@@ -22,9 +29,17 @@ impl Context {
         Self {
             cancel: CancellationToken::new(),
             dry_run: false,
+            json_logs: true,
+            grace: Grace::default(),
             name: contract.name,
             display: Display::hidden(),
         }
+    }
+
+    /// Asks for this much time to finish after [`Self::cancel`] fired, for servers that drain;
+    /// a run that asks for nothing gets a few seconds.
+    pub fn set_grace(&self, grace: Duration) {
+        self.grace.set(grace);
     }
 
     /// Shows progress of one piece of work: a bar on a terminal, a log line every few seconds
@@ -36,5 +51,20 @@ impl Context {
     /// The component, its version and git commit, for example `transform 0.1.0 (1a2b3c4d5e6f)`.
     pub fn build(&self) -> String {
         format!("{} {}", self.name, crate::VERSION)
+    }
+}
+
+/// Time a cancelled run gets, in milliseconds; what was not set is zero.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Grace(Arc<AtomicU64>);
+
+impl Grace {
+    fn set(&self, grace: Duration) {
+        self.0.store(grace.as_millis() as u64, Ordering::Relaxed);
+    }
+
+    /// What was asked for, if that is longer than `least`.
+    pub(crate) fn at_least(&self, least: Duration) -> Duration {
+        least.max(Duration::from_millis(self.0.load(Ordering::Relaxed)))
     }
 }

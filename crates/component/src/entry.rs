@@ -9,6 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::arguments::{self, ArgumentError, Invocation, Parsed};
+use crate::context::Grace;
 use crate::diagnose::{chain, final_line};
 use crate::{Context, Contract, Diagnose, Exit, Outcome, logging};
 
@@ -36,17 +37,19 @@ where
         }
         Err(error) => return refuse(contract, error),
     };
-    let display = match logging::install(
+    let (display, json_logs) = match logging::install(
         contract.name,
         parsed.common.log_format,
         &parsed.common.log_level,
     ) {
-        Ok(display) => display,
+        Ok(installed) => installed,
         Err(message) => return refuse(contract, ArgumentError::Message(message)),
     };
     let context = Context {
         cancel: CancellationToken::new(),
         dry_run: parsed.common.dry_run,
+        json_logs,
+        grace: Grace::default(),
         name: contract.name,
         display,
     };
@@ -72,11 +75,7 @@ enum End<E> {
     Cancelled(Interruption),
 }
 
-async fn supervise<A, F, Fut, E>(
-    parsed: Parsed<A>,
-    context: Context,
-    run: F,
-) -> u8
+async fn supervise<A, F, Fut, E>(parsed: Parsed<A>, context: Context, run: F) -> u8
 where
     F: FnOnce(A, Context) -> Fut,
     Fut: Future<Output = Result<Outcome, E>>,
@@ -89,6 +88,7 @@ where
         ..
     } = parsed;
     let cancel = context.cancel.clone();
+    let grace = context.grace.clone();
     let interrupted = interrupted();
     let mut work = std::pin::pin!(run(args, context));
     let end = tokio::select! {
@@ -96,7 +96,7 @@ where
         interruption = interrupted => {
             cancel.cancel();
             tracing::warn!("{} received, stopping", interruption.name);
-            match tokio::time::timeout(CANCEL_GRACE, work).await {
+            match tokio::time::timeout(grace.at_least(CANCEL_GRACE), work).await {
                 Ok(Ok(Outcome::Drained)) => End::Returned(Ok(Outcome::Drained)),
                 _ => End::Cancelled(interruption),
             }

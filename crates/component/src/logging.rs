@@ -15,12 +15,12 @@ use tracing_subscriber::registry::LookupSpan;
 use crate::arguments::LogFormat;
 use crate::progress::Display;
 
-/// Installs the process's log and returns where progress goes.
+/// Installs the process's log and returns where progress goes, and whether the log is JSON.
 pub(crate) fn install(
     component: &'static str,
     format: LogFormat,
     level: &str,
-) -> Result<Display, String> {
+) -> Result<(Display, bool), String> {
     let filter = EnvFilter::try_new(level).map_err(|_| {
         format!(
             "--log-level {level:?} is not a log filter. Next step: use error, warn, info, debug, \
@@ -40,7 +40,7 @@ pub(crate) fn install(
         .event_format(Format { component, json });
     // A second install happens only in tests that call `main` twice; the first log stays.
     let _ = tracing::subscriber::set_global_default(subscriber.finish());
-    Ok(bars.map_or(Display::Lines, Display::Terminal))
+    Ok((bars.map_or(Display::Lines, Display::Terminal), json))
 }
 
 /// Stderr, clear of progress bars while a line is written.

@@ -4,6 +4,8 @@ use std::net::IpAddr;
 
 use storage::Uri;
 
+use crate::serve::AccessMode;
+
 /// Flags of `deploy`: a deployment or a rollback, unless a subcommand says otherwise.
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -133,6 +135,54 @@ pub struct ServeArgs {
     /// Milliseconds between two looks at the repository for another served version
     #[arg(long, value_name = "MS", default_value_t = 500, value_parser = clap::value_parser!(u64).range(1..))]
     pub poll_interval_ms: u64,
+    /// Limits on requests and connections.
+    #[command(flatten)]
+    pub limits: LimitArgs,
+    /// Requests that get a line in the log: `all` but successful health checks and the like,
+    /// refused ones (`errors`), or none (`off`)
+    #[arg(long, value_name = "WHICH", default_value = "all")]
+    pub access_log: AccessMode,
+}
+
+/// Limits of a server.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub struct LimitArgs {
+    /// Largest body of a request; the default is Vertex AI's limit on shared endpoints
+    #[arg(long, value_name = "BYTES", default_value_t = Self::DEFAULT.max_body_bytes)]
+    pub max_body_bytes: usize,
+    /// Connections served at a time; further ones are answered 503
+    #[arg(long, value_name = "N", default_value_t = Self::DEFAULT.max_connections)]
+    pub max_connections: usize,
+    /// Milliseconds a request that needs a core of its own may be expected to wait for it; one
+    /// that would wait longer is answered 503 at once
+    #[arg(long, value_name = "MS", default_value_t = Self::DEFAULT.max_queue_ms)]
+    pub max_queue_ms: u64,
+    /// Seconds the body of a request may take to arrive
+    #[arg(long, value_name = "SECONDS", default_value_t = Self::DEFAULT.body_timeout)]
+    pub body_timeout: u64,
+    /// Seconds the head of a request may take to arrive, and a connection may be idle
+    #[arg(long, value_name = "SECONDS", default_value_t = Self::DEFAULT.idle_timeout)]
+    pub idle_timeout: u64,
+    /// Seconds that new requests are still answered after SIGTERM, with readiness off, until a
+    /// load balancer has noticed
+    #[arg(long, value_name = "SECONDS", default_value_t = Self::DEFAULT.drain_delay)]
+    pub drain_delay: u64,
+    /// Seconds that requests under way then have to finish
+    #[arg(long, value_name = "SECONDS", default_value_t = Self::DEFAULT.drain_timeout)]
+    pub drain_timeout: u64,
+}
+
+impl LimitArgs {
+    /// The flags' defaults.
+    pub const DEFAULT: Self = Self {
+        max_body_bytes: 1_500_000,
+        max_connections: 1024,
+        max_queue_ms: 500,
+        body_timeout: 30,
+        idle_timeout: 75,
+        drain_delay: 0,
+        drain_timeout: 20,
+    };
 }
 
 /// Flags of `deploy finish`.

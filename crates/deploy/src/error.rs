@@ -6,7 +6,7 @@ use storage::Uri;
 use crate::check::CheckError;
 use crate::gate::UnknownBaseline;
 use crate::repository::RepositoryError;
-use crate::servable::{InvalidModel, ReadError};
+use crate::servable::LoadError;
 use crate::serve::ServeError;
 
 /// Why a deployment, a server or a teardown failed.
@@ -33,22 +33,9 @@ pub enum Error {
     /// Nothing to serve was named.
     #[error("there is no model to serve: neither --model, --model-repository nor AIP_STORAGE_URI")]
     NothingToServe,
-    /// The model folder is not readable.
-    #[error("cannot read the model {folder}")]
-    Read {
-        /// Address of the folder.
-        folder: Uri,
-        /// Which file, and why.
-        source: ReadError,
-    },
-    /// The model is not fit to be served.
-    #[error("the model {folder} is not valid")]
-    Invalid {
-        /// Address of the folder.
-        folder: Uri,
-        /// What is wrong with it.
-        source: Box<InvalidModel>,
-    },
+    /// There is no model to deploy in the folder.
+    #[error(transparent)]
+    Load(#[from] LoadError),
     /// The gate names a baseline the metrics do not have.
     #[error("the gate cannot be applied to the model {folder}")]
     Baseline {
@@ -161,10 +148,7 @@ impl Diagnose for Error {
             Self::NothingToServe => {
                 "give --model DIR, or --model-repository DIR with --model-name NAME".to_owned()
             }
-            Self::Read { source, .. } => return source.hint(),
-            Self::Invalid { .. } => {
-                "run 'train' again and deploy the folder it writes, unchanged".to_owned()
-            }
+            Self::Load(error) => return error.hint(),
             Self::Baseline { .. } => "choose one of these for --baseline".to_owned(),
             Self::Refused { .. } => "train a better model, or lower --min-improvement; \
                  with --gate report this run ends well"
@@ -182,22 +166,6 @@ impl Diagnose for Error {
             Self::NotConfirmed { .. } => "answer y, or give --yes".to_owned(),
         };
         Some(hint)
-    }
-}
-
-impl ReadError {
-    pub(crate) fn hint(&self) -> Option<String> {
-        match self {
-            Self::Missing { .. } => Some(
-                "give the folder that 'train' wrote; its model.onnx is written last, \
-                 so without it the training did not finish"
-                    .to_owned(),
-            ),
-            Self::Disk { .. } => {
-                Some("make the directory readable for the user this runs as".to_owned())
-            }
-            Self::Storage(error) => error.hint(),
-        }
     }
 }
 

@@ -52,15 +52,16 @@ mod teardown;
 use component::{Artifact, ArtifactKind, Context, Contract, Outcome, Parameter, ParameterKind};
 
 pub use args::{
-    Args, Command, FinishArgs, GateMode, ReleaseArgs, ServeArgs, ServeOn, TargetArgs, TeardownArgs,
+    Args, Command, FinishArgs, GateMode, LimitArgs, ReleaseArgs, ServeArgs, ServeOn, TargetArgs,
+    TeardownArgs,
 };
 pub use check::CheckError;
 pub use error::Error;
 pub use gate::UnknownBaseline;
 pub use golden::GoldenError;
 pub use repository::RepositoryError;
-pub use servable::{InvalidModel, ReadError};
-pub use serve::ServeError;
+pub use servable::{InvalidModel, LoadError, ReadError};
+pub use serve::{AccessMode, ServeError};
 
 /// What the pipeline sees of this component.
 pub const CONTRACT: Contract = Contract {

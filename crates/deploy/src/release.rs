@@ -12,11 +12,11 @@ use storage::{PutOptions, Storage, Uri};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::args::{GateMode, ReleaseArgs};
+use crate::args::{GateMode, LimitArgs, ReleaseArgs};
 use crate::check::{Check, CheckError};
 use crate::repository::{Locked, Pointer, Repository, RepositoryError};
 use crate::servable::{ModelFiles, Servable};
-use crate::serve::{DEFAULT_PREDICT_ROUTE, Routes, Server, Source};
+use crate::serve::{DEFAULT_PREDICT_ROUTE, Routes, Server, Source, Telemetry};
 use crate::{Error, gate, report, target};
 
 /// Deploys a model or rolls one back.
@@ -119,15 +119,7 @@ impl<'a> Release<'a> {
     }
 
     async fn deploy(&self, folder: &Uri) -> Result<(Deployment, Servable), Error> {
-        let read = ModelFiles::read(&self.storage, folder).await;
-        let files = read.map_err(|source| Error::Read {
-            folder: folder.clone(),
-            source,
-        })?;
-        let model = Servable::load(&files).map_err(|source| Error::Invalid {
-            folder: folder.clone(),
-            source: Box::new(source),
-        })?;
+        let (files, model) = Servable::open(&self.storage, folder).await?;
         let baseline = self.args.baseline.as_deref();
         let gate = gate::judge(model.metrics(), baseline, self.args.min_improvement);
         let gate = gate.map_err(|source| Error::Baseline {
@@ -185,14 +177,7 @@ impl<'a> Release<'a> {
                 .ok_or_else(|| refused("an earlier version".to_owned()))?,
         };
         let folder = self.repository.version_folder(version);
-        let files = ModelFiles::read_installed(&folder).map_err(|source| Error::Read {
-            folder: Uri::local(&folder),
-            source,
-        })?;
-        let model = Servable::load(&files).map_err(|source| Error::Invalid {
-            folder: Uri::local(&folder),
-            source: Box::new(source),
-        })?;
+        let (files, model) = Servable::open_installed(&folder)?;
         let after = before.roll_back(version);
         self.switch(&locked, &before, &after, version, &model)
             .await?;
@@ -266,7 +251,14 @@ impl<'a> Release<'a> {
             poll_interval: Duration::from_secs(1),
         };
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let server = Server::start(source, address, Routes::default()).await?;
+        let server = Server::start(
+            source,
+            address,
+            Routes::default(),
+            LimitArgs::DEFAULT,
+            Telemetry::quiet(),
+        )
+        .await?;
         let url = format!("http://{}{DEFAULT_PREDICT_ROUTE}", server.address);
         let url = Url::parse(&url).expect("an address and a constant path");
         let stop = CancellationToken::new();

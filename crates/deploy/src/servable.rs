@@ -1,14 +1,20 @@
 //! A model folder: its three files, and the checked model made from them.
 
+use std::cell::RefCell;
 use std::path::Path;
 
-use artifacts::{FileDigest, Golden, Metrics, layout::model as layout};
+use artifacts::{FileDigest, Golden, Metrics, ModelMetadata, layout::model as layout};
 use bytes::Bytes;
 use model::{Model, ModelError, PredictScratch, RowError};
 use sha2::{Digest, Sha256};
 use storage::{Storage, Uri};
 
 use crate::golden::{self, GoldenError};
+
+thread_local! {
+    /// Working memory of the predictions made on this thread.
+    static SCRATCH: RefCell<PredictScratch> = RefCell::default();
+}
 
 /// Golden tolerances above this would let a wrong model pass.
 const MAX_TOLERANCE: f64 = 0.01;
@@ -45,7 +51,7 @@ pub enum ReadError {
 
 impl ModelFiles {
     /// Reads the folder from any store, the marker first.
-    pub(crate) async fn read(storage: &Storage, folder: &Uri) -> Result<Self, ReadError> {
+    async fn read(storage: &Storage, folder: &Uri) -> Result<Self, ReadError> {
         let read = async |name: &str| -> Result<Bytes, ReadError> {
             let uri = folder.join(name);
             storage.read(&uri).await.map_err(|error| match error {
@@ -94,6 +100,54 @@ impl ModelFiles {
             sha256: hex::encode(Sha256::digest(bytes)),
         };
         self.entries().into_iter().map(digest).collect()
+    }
+}
+
+/// Why there is no model to serve in a folder.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// It is not readable.
+    #[error("cannot read the model {folder}")]
+    Read {
+        /// Address of the model folder or of the version's.
+        folder: Uri,
+        /// Which file, and why.
+        source: ReadError,
+    },
+    /// It is not fit to be served.
+    #[error("the model {folder} is not valid")]
+    Invalid {
+        /// Address of the model folder or of the version's.
+        folder: Uri,
+        /// What is wrong with it.
+        source: Box<InvalidModel>,
+    },
+}
+
+impl LoadError {
+    pub(crate) fn hint(&self) -> Option<String> {
+        match self {
+            Self::Read { source, .. } => source.hint(),
+            Self::Invalid { .. } => {
+                Some("run 'train' again and deploy the folder it writes, unchanged".to_owned())
+            }
+        }
+    }
+}
+
+impl ReadError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Missing { .. } => Some(
+                "give the folder that 'train' wrote; its model.onnx is written last, \
+                 so without it the training did not finish"
+                    .to_owned(),
+            ),
+            Self::Disk { .. } => {
+                Some("make the directory readable for the user this runs as".to_owned())
+            }
+            Self::Storage(error) => error.hint(),
+        }
     }
 }
 
@@ -153,8 +207,37 @@ pub(crate) struct Servable {
 }
 
 impl Servable {
-    /// Loads and checks the files of a model folder.
-    pub(crate) fn load(files: &ModelFiles) -> Result<Self, InvalidModel> {
+    /// Reads, loads and checks a model folder of any store.
+    pub(crate) async fn open(
+        storage: &Storage,
+        folder: &Uri,
+    ) -> Result<(ModelFiles, Self), LoadError> {
+        Self::check(folder, ModelFiles::read(storage, folder).await)
+    }
+
+    /// Reads, loads and checks an installed version.
+    pub(crate) fn open_installed(folder: &Path) -> Result<(ModelFiles, Self), LoadError> {
+        Self::check(&Uri::local(folder), ModelFiles::read_installed(folder))
+    }
+
+    fn check(
+        folder: &Uri,
+        files: Result<ModelFiles, ReadError>,
+    ) -> Result<(ModelFiles, Self), LoadError> {
+        let files = files.map_err(|source| LoadError::Read {
+            folder: folder.clone(),
+            source,
+        })?;
+        match Self::load(&files) {
+            Ok(model) => Ok((files, model)),
+            Err(source) => Err(LoadError::Invalid {
+                folder: folder.clone(),
+                source: Box::new(source),
+            }),
+        }
+    }
+
+    fn load(files: &ModelFiles) -> Result<Self, InvalidModel> {
         let model = Model::from_onnx(&files.onnx).map_err(InvalidModel::Onnx)?;
         let metrics: Metrics = artifacts::parse(layout::METRICS, &files.metrics)?;
         let golden: Golden = artifacts::parse(layout::GOLDEN, &files.golden)?;
@@ -211,6 +294,11 @@ impl Servable {
         &self.model.metadata().metrics
     }
 
+    /// What the model says about itself.
+    pub(crate) fn metadata(&self) -> &ModelMetadata {
+        self.model.metadata()
+    }
+
     /// The rows that prove a server right.
     pub(crate) fn golden(&self) -> &Golden {
         &self.golden
@@ -223,6 +311,12 @@ impl Servable {
 
     /// Predicts checked raw rows (n × inputs, row-major): n values in the label's unit.
     pub(crate) fn predict(&self, rows: &[f32]) -> Vec<f64> {
-        self.model.predict(rows, &mut PredictScratch::default())
+        SCRATCH.with_borrow_mut(|scratch| self.model.predict(rows, scratch))
+    }
+
+    /// Multiplications a row's prediction takes: what a request costs.
+    pub(crate) fn row_cost(&self) -> usize {
+        let layers = self.model.network().layers();
+        layers.iter().map(|layer| layer.weights().len()).sum()
     }
 }

@@ -6,7 +6,9 @@ use std::time::Duration;
 use storage::Uri;
 
 use super::slot::Source;
-use crate::{Error, args::ServeArgs, target};
+use super::telemetry::AccessMode;
+use crate::args::{LimitArgs, ServeArgs};
+use crate::{Error, target};
 
 /// Path of the health route where nothing else is said.
 pub(crate) const DEFAULT_HEALTH_ROUTE: &str = "/health";
@@ -56,6 +58,8 @@ pub(crate) struct Config {
     pub(crate) source: Source,
     pub(crate) address: SocketAddr,
     pub(crate) routes: Routes,
+    pub(crate) limits: LimitArgs,
+    pub(crate) access_log: AccessMode,
 }
 
 impl Config {
@@ -70,6 +74,8 @@ impl Config {
             source: source(args, variable(aip::STORAGE_URI))?,
             address: SocketAddr::new(args.host, port(args, variable(aip::HTTP_PORT))?),
             routes: routes(args, &variable)?,
+            limits: args.limits,
+            access_log: args.access_log,
         })
     }
 }

@@ -1,157 +1,189 @@
-//! The routes of Vertex AI's container contract.
+//! The paths of the server, and who answers them.
 
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Request, State};
-use axum::http::{HeaderMap, Uri, header};
-use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use axum::{Json, Router};
-use futures::TryStreamExt;
-use serde_json::{Value, json};
+use axum::http::{HeaderValue, Method, Request, Response, header};
+use axum::response::IntoResponse;
 
+use super::app::App;
 use super::config::Routes;
-use super::instances;
 use super::rejection::Rejection;
-use super::slot::{Served, Slot};
+use super::telemetry::Protocol;
+use super::{document, grpc, predict, v1, v2};
 
-/// Response header with the model's name.
-pub(crate) const MODEL_NAME_HEADER: &str = "x-model-name";
-/// Response header with the version that predicted.
-pub(crate) const MODEL_VERSION_HEADER: &str = "x-model-version";
-
-/// Largest body of a predict request: Vertex AI's limit on shared endpoints, 1.5 MB.
-const MAX_BODY: usize = 1_500_000;
-/// How much of a body that is too large is read and thrown away, so that its sender sees the
-/// answer instead of a broken connection.
-const MAX_DISCARDED: usize = 16_000_000;
-/// Rows predicted on the spot, well below a millisecond; more rows get a thread of their own so
-/// that health checks are answered meanwhile.
-const INLINE_ROWS: usize = 256;
-
-#[derive(Clone)]
-struct Service {
-    slot: Arc<Slot>,
-    routes: Arc<Routes>,
+/// What a path leads to; `model` and `version` are as the path has them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Endpoint<'p> {
+    /// The page for people.
+    Page,
+    /// The description for programs.
+    OpenApi,
+    Metrics,
+    Health,
+    /// Vertex AI's predict call.
+    Predict,
+    /// Health at GET, predictions at POST: the platform names one path for both.
+    HealthAndPredict,
+    V1Models,
+    V1Model(&'p str),
+    V1Predict(&'p str),
+    V2(v2::Endpoint<'p>),
 }
 
-/// The server's routes.
-pub(crate) fn router(slot: Arc<Slot>, routes: &Routes) -> Router {
-    let service = Service {
-        slot,
-        routes: Arc::new(routes.clone()),
-    };
-    Router::new()
-        .without_v07_checks()
-        .route(&routes.health, get(health))
-        .route(&routes.predict, post(predict))
-        .fallback(not_found)
-        .method_not_allowed_fallback(wrong_method)
-        .with_state(service)
-}
-
-async fn health(State(service): State<Service>) -> Result<Response, Rejection> {
-    let served = service.served()?;
-    Ok(service.answer(&served, json!({ "status": "ok" })))
-}
-
-async fn predict(
-    State(service): State<Service>,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Response, Rejection> {
-    check_media_type(&headers)?;
-    let body = read_body(body).await?;
-    let served = service.served()?;
-    let rows = instances::read(&body, &served.model)?;
-    let is_small = rows.len() <= INLINE_ROWS * served.model.inputs().len();
-    let predictions = if is_small {
-        served.model.predict(&rows)
-    } else {
-        tokio::task::block_in_place(|| served.model.predict(&rows))
-    };
-    // Finite inputs can still be too far out for the label's inverse.
-    if let Some(index) = predictions.iter().position(|value| !value.is_finite()) {
-        return Err(Rejection::Malformed(format!(
-            "instances[{index}]: its prediction is not a finite number"
-        )));
-    }
-    Ok(service.answer(&served, json!({ "predictions": predictions })))
-}
-
-async fn not_found(State(service): State<Service>, path: Uri) -> Rejection {
-    Rejection::not_found(&path, &service.routes.predict)
-}
-
-async fn wrong_method(State(service): State<Service>, request: Request) -> Rejection {
-    let path = request.uri().path();
-    Rejection::Method {
-        path: path.to_owned(),
-        allowed: match (
-            path == service.routes.health,
-            path == service.routes.predict,
-        ) {
-            (true, true) => "GET, HEAD, POST",
-            (true, false) => "GET, HEAD",
-            _ => "POST",
-        },
-    }
-}
-
-impl Service {
-    fn served(&self) -> Result<Arc<Served>, Rejection> {
-        self.slot.served().ok_or_else(|| Rejection::NotServed {
-            model_name: self.slot.model_name().to_owned(),
+impl<'p> Endpoint<'p> {
+    fn of(path: &'p str, routes: &Routes) -> Option<Self> {
+        match (path == routes.health, path == routes.predict) {
+            (true, true) => return Some(Self::HealthAndPredict),
+            (true, false) => return Some(Self::Health),
+            (false, true) => return Some(Self::Predict),
+            (false, false) => {}
+        }
+        Some(match path {
+            "/" => Self::Page,
+            "/openapi.json" => Self::OpenApi,
+            "/metrics" => Self::Metrics,
+            "/v1/models" => Self::V1Models,
+            _ => {
+                if let Some(model) = path.strip_prefix("/v1/models/") {
+                    if model.is_empty() || model.contains('/') {
+                        return None;
+                    }
+                    match model.strip_suffix(":predict") {
+                        Some(model) => Self::V1Predict(model),
+                        None => Self::V1Model(model),
+                    }
+                } else {
+                    Self::V2(v2::Endpoint::of(path)?)
+                }
+            }
         })
     }
 
-    fn answer(&self, served: &Served, body: Value) -> Response {
-        let name = [(MODEL_NAME_HEADER, self.slot.model_name().to_owned())];
-        match served.version {
-            None => (name, Json(body)).into_response(),
-            Some(version) => {
-                let version = [(MODEL_VERSION_HEADER, version.number.to_string())];
-                (name, version, Json(body)).into_response()
-            }
+    fn protocol(self) -> Protocol {
+        match self {
+            Self::Predict | Self::HealthAndPredict => Protocol::Vertex,
+            Self::V1Predict(_) => Protocol::V1,
+            Self::V2(v2::Endpoint::Infer(_)) => Protocol::V2,
+            _ => Protocol::Other,
+        }
+    }
+
+    /// Methods it answers, as the `Allow` header has them.
+    fn allows(self) -> &'static str {
+        match self {
+            Self::Predict | Self::V1Predict(_) | Self::V2(v2::Endpoint::Infer(_)) => "POST",
+            Self::HealthAndPredict => "GET, HEAD, POST",
+            _ => "GET, HEAD",
         }
     }
 }
 
-/// JSON has to be declared: a form's or a text's bytes are not guessed at.
-fn check_media_type(headers: &HeaderMap) -> Result<(), Rejection> {
-    let found = headers.get(header::CONTENT_TYPE);
-    let essence = found
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.split(';').next())
-        .map(str::trim);
-    if essence.is_some_and(|essence| essence.eq_ignore_ascii_case("application/json")) {
-        return Ok(());
+/// The protocol of a request, for the metrics.
+pub(crate) fn protocol<B>(app: &App, request: &Request<B>) -> Protocol {
+    if grpc::is_grpc(request.headers()) {
+        return Protocol::Grpc;
     }
-    Err(Rejection::MediaType {
-        found: found.map_or_else(
-            || "missing".to_owned(),
-            |value| String::from_utf8_lossy(value.as_bytes()).into_owned(),
-        ),
-    })
+    let endpoint = Endpoint::of(request.uri().path(), &app.routes);
+    endpoint.map_or(Protocol::Other, Endpoint::protocol)
 }
 
-async fn read_body(body: Body) -> Result<Vec<u8>, Rejection> {
-    let mut chunks = body.into_data_stream();
-    let (mut bytes, mut received) = (Vec::new(), 0);
-    while received <= MAX_DISCARDED {
-        let chunk = chunks
-            .try_next()
-            .await
-            .map_err(|_| Rejection::Malformed("the body ended early".to_owned()))?;
-        let Some(chunk) = chunk else { break };
-        received += chunk.len();
-        if received <= MAX_BODY {
-            bytes.extend_from_slice(&chunk);
+/// Answers a request.
+pub(crate) async fn answer(app: &Arc<App>, request: Request<Body>) -> Response<Body> {
+    if grpc::is_grpc(request.headers()) {
+        return grpc::answer(app, request).await;
+    }
+    let (head, body) = request.into_parts();
+    let path = head.uri.path();
+    let Some(endpoint) = Endpoint::of(path, &app.routes) else {
+        let rejection = Rejection::NotFound {
+            path: path.to_owned(),
+            predict: app.routes.predict.clone(),
+        };
+        return rejection.into_response();
+    };
+    let is_read = head.method == Method::GET || head.method == Method::HEAD;
+    let is_post = head.method == Method::POST;
+    let headers = &head.headers;
+    let answered = match endpoint {
+        Endpoint::Predict | Endpoint::HealthAndPredict if is_post => {
+            predict::predict(app, headers, body).await
+        }
+        Endpoint::V1Predict(model) if is_post => v1::predict(app, model, headers, body).await,
+        Endpoint::V2(v2::Endpoint::Infer(model)) if is_post => {
+            v2::infer(app, model, headers, body).await
+        }
+        Endpoint::Health | Endpoint::HealthAndPredict if is_read => predict::health(app),
+        Endpoint::V1Models if is_read => v1::models(app),
+        Endpoint::V1Model(model) if is_read => v1::model(app, model),
+        Endpoint::V2(endpoint) if is_read && endpoint.is_read() => v2::read(app, endpoint),
+        Endpoint::Metrics if is_read => Ok(document::metrics(app)),
+        Endpoint::Page if is_read => Ok(document::page(app)),
+        Endpoint::OpenApi if is_read => Ok(document::open_api(app)),
+        _ => Ok(wrong_method(path, &head.method, endpoint.allows())),
+    };
+    answered.unwrap_or_else(IntoResponse::into_response)
+}
+
+fn wrong_method(path: &str, method: &Method, allows: &'static str) -> Response<Body> {
+    let rejection = Rejection::Method {
+        path: path.to_owned(),
+        method: method.to_string(),
+    };
+    let mut response = rejection.into_response();
+    let allows = HeaderValue::from_static(allows);
+    response.headers_mut().insert(header::ALLOW, allows);
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(path: &str) -> Option<Endpoint<'_>> {
+        Endpoint::of(path, &Routes::default())
+    }
+
+    #[test]
+    fn paths_lead_to_their_endpoints() {
+        assert_eq!(of("/"), Some(Endpoint::Page));
+        assert_eq!(of("/health"), Some(Endpoint::Health));
+        assert_eq!(of("/v1/models"), Some(Endpoint::V1Models));
+        assert_eq!(of("/v1/models/btc"), Some(Endpoint::V1Model("btc")));
+        assert_eq!(
+            of("/v1/models/btc:predict"),
+            Some(Endpoint::V1Predict("btc"))
+        );
+        for path in [
+            "",
+            "/v1",
+            "/v1/models/",
+            "/v1/models/a/b",
+            "/predict/",
+            "/v2/x",
+        ] {
+            assert_eq!(of(path), None, "{path}");
         }
     }
-    if received > MAX_BODY {
-        return Err(Rejection::TooLarge { limit: MAX_BODY });
+
+    #[test]
+    fn the_platforms_routes_come_first() {
+        let routes = Routes {
+            health: "/v2/health/ready".to_owned(),
+            predict: "/".to_owned(),
+        };
+        assert_eq!(
+            Endpoint::of("/v2/health/ready", &routes),
+            Some(Endpoint::Health)
+        );
+        assert_eq!(Endpoint::of("/", &routes), Some(Endpoint::Predict));
+        let one = Routes {
+            health: "/p".to_owned(),
+            predict: "/p".to_owned(),
+        };
+        assert_eq!(
+            Endpoint::of("/p", &one).map(Endpoint::allows),
+            Some("GET, HEAD, POST")
+        );
     }
-    Ok(bytes)
 }

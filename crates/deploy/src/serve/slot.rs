@@ -5,13 +5,16 @@ use std::fs;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
+use axum::http::HeaderValue;
 use storage::{Storage, Uri};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use super::ServeError;
+use super::rejection::Rejection;
+use super::telemetry::Metrics;
 use crate::repository::Repository;
-use crate::servable::{ModelFiles, Servable};
+use crate::servable::Servable;
 
 /// Where the served model comes from.
 #[derive(Debug)]
@@ -32,6 +35,15 @@ pub(crate) enum Source {
     },
 }
 
+impl Source {
+    fn model_name(&self) -> &str {
+        match self {
+            Self::Folder { model_name, .. } => model_name,
+            Self::Repository { repository, .. } => repository.model_name(),
+        }
+    }
+}
+
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -50,6 +62,26 @@ pub(crate) struct Served {
     pub(crate) version: Option<Installed>,
 }
 
+impl Served {
+    /// Its version's number; empty for a plain folder.
+    pub(crate) fn version_text(&self) -> String {
+        self.version
+            .map_or(String::new(), |version| version.number.to_string())
+    }
+
+    /// Predicts checked raw rows. Finite values can still be too far out for the label's inverse:
+    /// such a row is refused by its position in the list `rows_name`.
+    pub(crate) fn predict(&self, rows: &[f32], rows_name: &str) -> Result<Vec<f64>, Rejection> {
+        let predictions = self.model.predict(rows);
+        match predictions.iter().position(|value| !value.is_finite()) {
+            None => Ok(predictions),
+            Some(index) => Err(Rejection::Malformed(format!(
+                "{rows_name}[{index}]: its prediction is not a finite number"
+            ))),
+        }
+    }
+}
+
 /// Identity of an installed version. The time tells a version from its namesake in a repository
 /// that was taken down and filled again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +95,7 @@ pub(crate) struct Installed {
 #[derive(Debug)]
 pub(crate) struct Slot {
     source: Source,
+    name_header: HeaderValue,
     served: RwLock<Option<Arc<Served>>>,
 }
 
@@ -71,8 +104,11 @@ impl Slot {
     pub(crate) async fn load(source: Source) -> Result<Self, ServeError> {
         let served = match &source {
             Source::Folder { folder, .. } => {
-                let files = ModelFiles::read(&Storage::from_env(), folder).await;
-                check(folder, files, None)?
+                let (_, model) = Servable::open(&Storage::from_env(), folder).await?;
+                Served {
+                    model,
+                    version: None,
+                }
             }
             Source::Repository { repository, .. } => {
                 let version = current(repository)?.ok_or_else(|| ServeError::NothingServed {
@@ -82,8 +118,11 @@ impl Slot {
                 load_installed(repository, version)?
             }
         };
+        let name = source.model_name();
+        let name_header = HeaderValue::from_str(name).expect("a name is letters and digits");
         Ok(Self {
             source,
+            name_header,
             served: RwLock::new(Some(Arc::new(served))),
         })
     }
@@ -97,10 +136,12 @@ impl Slot {
 
     /// Name the model is served under.
     pub(crate) fn model_name(&self) -> &str {
-        match &self.source {
-            Source::Folder { model_name, .. } => model_name,
-            Source::Repository { repository, .. } => repository.model_name(),
-        }
+        self.source.model_name()
+    }
+
+    /// The same as a header's value.
+    pub(crate) fn model_name_header(&self) -> HeaderValue {
+        self.name_header.clone()
     }
 
     /// What is served, in words.
@@ -119,7 +160,7 @@ impl Slot {
 
     /// Follows the repository until `stop`. A version that cannot be loaded leaves the one
     /// before in place; a model taken down is served no more.
-    pub(crate) async fn follow(&self, stop: &CancellationToken) {
+    pub(crate) async fn follow(&self, stop: &CancellationToken, metrics: &Metrics) {
         let Source::Repository {
             repository,
             poll_interval,
@@ -134,11 +175,12 @@ impl Slot {
                 () = tokio::time::sleep(*poll_interval) => {}
                 () = stop.cancelled() => return,
             }
-            match self.follow_once(repository) {
+            match self.follow_once(repository, metrics) {
                 Ok(()) => complaint.clear(),
                 Err(problem) => {
                     let problem = format!("still serving {}: {problem}", self.describe());
                     if problem != complaint {
+                        metrics.switched(false);
                         error!("{problem}");
                         complaint = problem;
                     }
@@ -147,7 +189,7 @@ impl Slot {
         }
     }
 
-    fn follow_once(&self, repository: &Repository) -> Result<(), String> {
+    fn follow_once(&self, repository: &Repository, metrics: &Metrics) -> Result<(), String> {
         let chain = |error: ServeError| component::chain(&error);
         let loaded = self.served().and_then(|served| served.version);
         match current(repository).map_err(chain)? {
@@ -155,6 +197,7 @@ impl Slot {
             Some(version) => {
                 let served = tokio::task::block_in_place(|| load_installed(repository, version));
                 self.replace(Some(served.map_err(chain)?));
+                metrics.switched(true);
                 info!("serving {} now", self.describe());
             }
             None => {
@@ -181,22 +224,9 @@ fn current(repository: &Repository) -> Result<Option<Installed>, ServeError> {
 
 fn load_installed(repository: &Repository, version: Installed) -> Result<Served, ServeError> {
     let folder = repository.version_folder(version.number);
-    let files = ModelFiles::read_installed(&folder);
-    check(&Uri::local(folder), files, Some(version))
-}
-
-fn check(
-    folder: &Uri,
-    files: Result<ModelFiles, crate::servable::ReadError>,
-    version: Option<Installed>,
-) -> Result<Served, ServeError> {
-    let files = files.map_err(|source| ServeError::Read {
-        folder: folder.clone(),
-        source,
-    })?;
-    let model = Servable::load(&files).map_err(|source| ServeError::Invalid {
-        folder: folder.clone(),
-        source: Box::new(source),
-    })?;
-    Ok(Served { model, version })
+    let (_, model) = Servable::open_installed(&folder)?;
+    Ok(Served {
+        model,
+        version: Some(version),
+    })
 }

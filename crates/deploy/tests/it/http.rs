@@ -83,12 +83,24 @@ pub(crate) fn send(address: &str, request: &[u8]) -> Response {
 
 /// Reads an answer to its end.
 pub(crate) fn read(stream: &mut TcpStream) -> Response {
-    let mut text = String::new();
-    stream.read_to_string(&mut text).unwrap();
-    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    let (response, body) = read_bytes(stream);
     Response {
+        body: String::from_utf8(body).unwrap(),
+        ..response
+    }
+}
+
+/// Reads an answer whose body may be no text: it comes beside the head.
+pub(crate) fn read_bytes(stream: &mut TcpStream) -> (Response, Vec<u8>) {
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).unwrap();
+    let end = bytes.windows(4).position(|part| part == b"\r\n\r\n");
+    let body = bytes.split_off(end.unwrap() + 4);
+    let head = String::from_utf8(bytes).unwrap();
+    let response = Response {
         status: head.split(' ').nth(1).unwrap().parse().unwrap(),
         head: head.replace('\r', ""),
-        body: body.to_owned(),
-    }
+        body: String::new(),
+    };
+    (response, body)
 }

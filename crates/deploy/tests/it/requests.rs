@@ -137,24 +137,24 @@ fn values_outside_the_models_domain_are_refused() {
 #[test]
 fn other_paths_and_methods_are_refused() {
     let serving = serving(&[]);
-    let response = serving.send(&bare("GET", "/metrics"));
+    let response = serving.send(&bare("GET", "/elsewhere"));
     assert_eq!(
         response.parts(),
         (
             404,
-            r#"{"error":"there is nothing at /metrics; predictions are at /predict"}"#
+            r#"{"error":"there is nothing at /elsewhere; predictions are at /predict"}"#
         )
     );
     let response = serving.send(&bare("GET", "/predict"));
     assert_eq!(
         response.parts(),
-        (405, r#"{"error":"/predict answers POST only"}"#)
+        (405, r#"{"error":"/predict does not answer GET"}"#)
     );
     assert_eq!(response.header("allow"), Some("POST"));
     let response = serving.send(&post("/health", "application/json", b"{}"));
     assert_eq!(
         response.parts(),
-        (405, r#"{"error":"/health answers GET, HEAD only"}"#)
+        (405, r#"{"error":"/health does not answer POST"}"#)
     );
     assert_eq!(response.header("allow"), Some("GET, HEAD"));
 }

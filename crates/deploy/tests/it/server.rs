@@ -151,7 +151,7 @@ fn a_stopped_server_finishes_its_requests_and_exits_with_success() {
 #[test]
 fn a_request_that_never_ends_does_not_hold_the_server_and_is_no_success() {
     let sandbox = Sandbox::with_model(Fixture::default());
-    let mut server = sandbox.serve(&["--model", "model"]);
+    let mut server = sandbox.serve(&["--model", "model", "--drain-timeout", "0"]);
     let _unfinished = http::begin_predict(&server.address, ROW.len());
     server.signal("TERM");
     assert_eq!(server.wait().code(), Some(143));
@@ -195,8 +195,8 @@ fn a_server_refuses_a_model_that_is_not_valid() {
     assert!(run.last_line().starts_with(start), "{}", run.last_line());
     assert!(
         run.last_line().ends_with(
-            "(relative tolerance 0.00001). Next step: deploy a valid model, or go back with \
-             'deploy --rollback'"
+            "(relative tolerance 0.00001). Next step: run 'train' again and deploy the folder it \
+             writes, unchanged"
         ),
         "{}",
         run.last_line()

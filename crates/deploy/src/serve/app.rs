@@ -1,0 +1,123 @@
+//! What all protocols share: the served model, who may compute, and what is told about it.
+
+use std::num::NonZero;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use super::admission::Admission;
+use super::body::BodyLimits;
+use super::config::Routes;
+use super::rejection::Rejection;
+use super::slot::{Served, Slot};
+use super::telemetry::{Gauges, Telemetry};
+use crate::args::LimitArgs;
+use crate::servable::Servable;
+
+/// Multiplications done on the spot: well below a millisecond. Heavier requests need a core of
+/// their own, so that light ones and health checks are answered meanwhile.
+const LIGHT_COST: usize = 8_000_000;
+/// Bytes read on the spot.
+const LIGHT_BYTES: usize = 64 * 1024;
+
+/// A server's state, shared by its requests.
+#[derive(Debug)]
+pub(crate) struct App {
+    pub(crate) slot: Arc<Slot>,
+    pub(crate) routes: Routes,
+    pub(crate) body: BodyLimits,
+    pub(crate) telemetry: Arc<Telemetry>,
+    admission: Admission,
+    is_stopping: AtomicBool,
+}
+
+impl App {
+    pub(crate) fn new(
+        slot: Arc<Slot>,
+        routes: Routes,
+        limits: &LimitArgs,
+        telemetry: Arc<Telemetry>,
+    ) -> Self {
+        let cores = available_parallelism().map_or(1, NonZero::get);
+        Self {
+            slot,
+            routes,
+            body: BodyLimits::new(
+                limits.max_body_bytes,
+                Duration::from_secs(limits.body_timeout),
+            ),
+            telemetry,
+            admission: Admission::new(cores, Duration::from_millis(limits.max_queue_ms)),
+            is_stopping: AtomicBool::new(false),
+        }
+    }
+
+    /// Turns readiness off, so that a load balancer sends no more requests.
+    pub(crate) fn stop(&self) {
+        self.is_stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// The model to predict with.
+    pub(crate) fn served(&self) -> Result<Arc<Served>, Rejection> {
+        self.slot.served().ok_or_else(|| Rejection::NotServed {
+            model_name: self.slot.model_name().to_owned(),
+        })
+    }
+
+    /// The model, if new requests are welcome.
+    pub(crate) fn ready(&self) -> Result<Arc<Served>, Rejection> {
+        if self.is_stopping.load(Ordering::Relaxed) {
+            return Err(Rejection::Stopping);
+        }
+        self.served()
+    }
+
+    /// The model, if it is the one a path or message names; an empty version means any.
+    pub(crate) fn named(&self, model: &str, version: &str) -> Result<Arc<Served>, Rejection> {
+        let served = self.served()?;
+        let found = served.version_text();
+        if model == self.slot.model_name() && (version.is_empty() || version == found) {
+            return Ok(served);
+        }
+        Err(Rejection::OtherModel {
+            wanted: name(model, version),
+            served: name(self.slot.model_name(), &found),
+        })
+    }
+
+    /// Does a request's work: here when it is light, on a core of its own when it is heavy, or
+    /// not at all when there are too many such requests.
+    pub(crate) async fn work<T>(
+        &self,
+        model: &Servable,
+        bytes: usize,
+        work: impl FnOnce() -> Result<T, Rejection>,
+    ) -> Result<T, Rejection> {
+        // As if every value took four bytes: the real number is known only afterwards.
+        let rows = bytes / (4 * model.inputs().len());
+        if bytes <= LIGHT_BYTES && rows.saturating_mul(model.row_cost()) <= LIGHT_COST {
+            return work();
+        }
+        self.admission.run(work).await?
+    }
+
+    /// The metrics page.
+    pub(crate) fn metrics(&self) -> String {
+        let served = self.slot.served();
+        self.telemetry.metrics.render(&Gauges {
+            model_name: self.slot.model_name().to_owned(),
+            model_version: served.map_or(String::new(), |served| served.version_text()),
+            ready: self.ready().is_ok(),
+            queued: self.admission.waiting(),
+            lost_lines: self.telemetry.access.lost(),
+        })
+    }
+}
+
+fn name(model: &str, version: &str) -> String {
+    match version {
+        "" => format!("model `{model}`"),
+        version => format!("version {version} of model `{model}`"),
+    }
+}
