@@ -36,6 +36,10 @@ pub struct Args {
     /// Where to write the tuning report
     #[arg(long, value_name = "FILE.html")]
     pub report: Option<Uri>,
+    /// Where finished trials are recorded; a study that was interrupted goes on from there and
+    /// repeats none of them
+    #[arg(long, value_name = "FILE.json")]
+    pub journal: Option<Uri>,
 
     /// Trials in all [default: 20]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]

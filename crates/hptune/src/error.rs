@@ -1,5 +1,6 @@
 //! Why a study failed.
 
+use artifacts::ParseError;
 use component::{Diagnose, Exit};
 use storage::Uri;
 use trainer::{
@@ -77,6 +78,22 @@ pub enum Error {
         /// Why the last one failed.
         last: String,
     },
+    /// The journal is no such document.
+    #[error("{uri} cannot be used")]
+    JournalDocument {
+        /// Its address.
+        uri: Uri,
+        /// What is wrong with it.
+        source: ParseError,
+    },
+    /// The journal belongs to another study.
+    #[error("{uri} is the journal of another study: its {part} differs")]
+    JournalOfAnother {
+        /// Its address.
+        uri: Uri,
+        /// What differs.
+        part: &'static str,
+    },
     /// SIGTERM or SIGINT.
     #[error("tuning was cancelled before anything was written")]
     Cancelled,
@@ -152,6 +169,9 @@ impl Diagnose for Error {
             Self::Baselines(_) => "run `transform` on more rows",
             Self::AllFailed { .. } | Self::TooManyFailed { .. } => {
                 "lower the study's largest learning_rate"
+            }
+            Self::JournalDocument { .. } | Self::JournalOfAnother { .. } => {
+                "name another file as --journal, or remove this one"
             }
             Self::Cancelled => return None,
         };

@@ -1,6 +1,7 @@
 //! The examples a study looks at: train and eval, never test.
 
 use artifacts::{Split, layout};
+use sha2::{Digest, Sha256};
 use storage::{Storage, Uri};
 use trainer::dataset::{Dataset, DatasetError, Rows};
 
@@ -11,6 +12,8 @@ pub(crate) struct Input {
     pub(crate) dataset: Dataset,
     pub(crate) train: Rows,
     pub(crate) eval: Rows,
+    /// SHA-256 of everything read, in lower-case hex.
+    pub(crate) digest: String,
 }
 
 /// Reads the documents and the two splits.
@@ -29,11 +32,15 @@ pub(crate) async fn read(storage: &Storage, examples: &Uri) -> Result<Input, Err
     let file = |split| examples.join(&dataset.schema().file_name(split));
     let train = storage.read(&file(Split::Train)).await?;
     let eval = storage.read(&file(Split::Eval)).await?;
+    let digest = [&schema, &params, &train, &eval]
+        .into_iter()
+        .fold(Sha256::new(), |hash, bytes| hash.chain_update(bytes));
     let train = dataset.rows(Split::Train, &train).map_err(unusable)?;
     let eval = dataset.rows(Split::Eval, &eval).map_err(unusable)?;
     Ok(Input {
         dataset,
         train,
         eval,
+        digest: hex::encode(digest.finalize()),
     })
 }

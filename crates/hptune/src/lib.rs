@@ -10,6 +10,7 @@
 mod args;
 mod error;
 mod input;
+mod journal;
 mod output;
 mod report;
 mod study;
@@ -80,11 +81,18 @@ pub async fn run(args: Args, context: Context) -> Result<Outcome, Error> {
         at_a_time = plan.parallel_trial_count,
         "examples read"
     );
+    let journal = match &args.journal {
+        Some(uri) => {
+            let build = context.build();
+            Some(journal::Journal::open(&storage, uri, &plan, &input, &args, build).await?)
+        }
+        None => None,
+    };
     let cancel = context.cancel.clone();
     let task_args = args.clone();
     // On a thread of its own, so that signals are answered meanwhile.
     let task = tokio::task::spawn_blocking(move || {
-        let trials = tuning::run(&input, &plan, &task_args, &context)?;
+        let trials = tuning::run(&input, &plan, &task_args, &context, journal.as_ref())?;
         output::Tuned::new(&input, &plan, trials)
     });
     let tuned = task

@@ -111,7 +111,7 @@ fn best(trials: &Trials) -> Option<(&artifacts::Trial, f64)> {
     Some((best, best.metric(&trials.metric_id)?))
 }
 
-async fn write(
+pub(crate) async fn write(
     storage: &Storage,
     uri: &Uri,
     bytes: Vec<u8>,

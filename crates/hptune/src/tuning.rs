@@ -14,7 +14,7 @@ use trainer::{
     search::{Outcome, Study, Suggestion},
 };
 
-use crate::{Args, Error, error::StudyError, input::Input, study::Plan};
+use crate::{Args, Error, error::StudyError, input::Input, journal::Journal, study::Plan};
 
 /// Runs all trials. The table does not depend on the number of workers.
 pub(crate) fn run(
@@ -22,6 +22,7 @@ pub(crate) fn run(
     plan: &Plan,
     args: &Args,
     context: &Context,
+    journal: Option<&Journal>,
 ) -> Result<Trials, Error> {
     let progress = context.progress(
         "tuning",
@@ -42,6 +43,7 @@ pub(crate) fn run(
         context,
         progress: &progress,
         board: &board,
+        journal,
         rest: FitOptions {
             eval_every: args.eval_steps,
             patience: (args.patience > 0).then_some(args.patience),
@@ -94,6 +96,7 @@ struct Worker<'a> {
     context: &'a Context,
     progress: &'a Progress,
     board: &'a Board,
+    journal: Option<&'a Journal>,
     rest: FitOptions,
 }
 
@@ -101,9 +104,15 @@ impl Worker<'_> {
     fn work(&self) {
         while let Some((number, parameters)) = self.next() {
             let result = self.trial(&parameters);
+            let finished = result.is_ok();
             let mut state = self.board.lock();
             match result {
-                Ok(attempt) => self.record(&mut state, number, &attempt),
+                // What a cancelled trial came to is no result.
+                Ok(Err(FitError::Cancelled { .. })) => return,
+                Ok(attempt) => {
+                    let trial = self.finished(number, parameters, &attempt);
+                    self.record(&mut state, number, trial);
+                }
                 Err(source) => {
                     state.failure.get_or_insert(Error::Trial {
                         trial: number,
@@ -112,6 +121,15 @@ impl Worker<'_> {
                 }
             }
             self.board.changed.notify_all();
+            let trials = state.trials.trials.clone();
+            drop(state);
+            let Some(journal) = self.journal.filter(|_| finished) else {
+                continue;
+            };
+            if let Err(error) = journal.write(&trials) {
+                self.board.lock().failure.get_or_insert(error);
+                self.board.changed.notify_all();
+            }
         }
     }
 
@@ -138,7 +156,14 @@ impl Worker<'_> {
                         measurements: Vec::new(),
                         infeasible_reason: None,
                     });
-                    return Some((number, parameters));
+                    let earlier = self.journal.and_then(|j| j.finished(number, &parameters));
+                    match earlier {
+                        Some(trial) => {
+                            self.record(&mut state, number, trial);
+                            self.board.changed.notify_all();
+                        }
+                        None => return Some((number, parameters)),
+                    }
                 }
             }
         }
@@ -164,35 +189,53 @@ impl Worker<'_> {
         ))
     }
 
-    fn record(&self, state: &mut State, number: usize, attempt: &Result<Fit, FitError>) {
-        let measured = attempt
-            .as_ref()
-            .map(|fit| fit.kept().eval_root_mean_squared_error);
-        let trial = &mut state.trials.trials[number - 1];
-        let outcome = match (attempt, measured) {
-            (Ok(fit), Ok(value)) if value.is_finite() => {
-                let measure = |look: &Step| Measurement {
-                    step_count: look.step as i64,
-                    metrics: vec![MetricValue {
-                        metric_id: self.plan.metric_id().to_owned(),
-                        value: look.eval_root_mean_squared_error,
-                    }],
-                };
-                trial.state = TrialState::Succeeded;
-                trial.final_measurement = Some(measure(fit.kept()));
-                trial.measurements = fit.history.iter().map(measure).collect();
-                Outcome::Measured(value)
-            }
-            (attempt, _) => {
-                trial.state = TrialState::Infeasible;
-                trial.infeasible_reason = Some(match attempt {
-                    Ok(_) => "the metric is not a finite number".to_owned(),
-                    Err(error) => error.to_string(),
-                });
-                Outcome::Infeasible
-            }
+    /// What is recorded of an attempt.
+    fn finished(
+        &self,
+        number: usize,
+        parameters: Vec<TrialParameter>,
+        attempt: &Result<Fit, FitError>,
+    ) -> Trial {
+        let trial = Trial {
+            id: number.to_string(),
+            state: TrialState::Infeasible,
+            parameters,
+            final_measurement: None,
+            measurements: Vec::new(),
+            infeasible_reason: None,
         };
-        let trial = trial.clone();
+        let measure = |look: &Step| Measurement {
+            step_count: look.step as i64,
+            metrics: vec![MetricValue {
+                metric_id: self.plan.metric_id().to_owned(),
+                value: look.eval_root_mean_squared_error,
+            }],
+        };
+        match attempt {
+            Ok(fit) if fit.kept().eval_root_mean_squared_error.is_finite() => Trial {
+                state: TrialState::Succeeded,
+                final_measurement: Some(measure(fit.kept())),
+                measurements: fit.history.iter().map(measure).collect(),
+                ..trial
+            },
+            Ok(_) => Trial {
+                infeasible_reason: Some("the metric is not a finite number".to_owned()),
+                ..trial
+            },
+            Err(error) => Trial {
+                infeasible_reason: Some(error.to_string()),
+                ..trial
+            },
+        }
+    }
+
+    /// Takes in a finished trial, of this run or from the journal.
+    fn record(&self, state: &mut State, number: usize, trial: Trial) {
+        let outcome = match trial.metric(self.plan.metric_id()) {
+            Some(value) => Outcome::Measured(value),
+            None => Outcome::Infeasible,
+        };
+        state.trials.trials[number - 1] = trial.clone();
         state.study.tell(number, outcome);
         self.tell_people(state, &trial, outcome);
         if let Some(error) = self.too_many_failed(&state.trials) {

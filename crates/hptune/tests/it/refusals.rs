@@ -14,6 +14,30 @@ fn refused(change: impl Fn(&mut Value)) -> String {
 }
 
 #[test]
+fn a_journal_of_another_study_is_kept() {
+    let workspace = Workspace::new();
+    let journal = ["--journal", "journal.json", "--max-trial-count", "2"];
+    workspace.succeed("first", &journal);
+    let before = std::fs::read(workspace.path("journal.json")).unwrap();
+    assert_eq!(
+        workspace.fail(1, &[&journal[..], &["--seed", "1"]].concat()),
+        "error: journal.json is the journal of another study: its seed differs. Next step: name \
+         another file as --journal, or remove this one"
+    );
+    assert_eq!(
+        std::fs::read(workspace.path("journal.json")).unwrap(),
+        before
+    );
+    workspace.write("journal.json", "[]");
+    assert!(
+        workspace
+            .fail(1, &journal)
+            .starts_with("error: journal.json cannot be used: "),
+        "what is no journal is refused"
+    );
+}
+
+#[test]
 fn studies_that_cannot_be_run_are_refused_by_name() {
     let line = |problem: &str, hint: &str| {
         format!("error: study.json cannot be run: {problem}. Next step: {hint}")
