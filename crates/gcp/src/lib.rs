@@ -3,16 +3,20 @@
 //! [`Credentials`] finds out who is calling and hands out access tokens; every client of the
 //! project shares them. Token requests, caching and refreshing are `yup-oauth2`'s work.
 //!
-//! [`api`] makes authorised calls of a service and tells its errors.
+//! [`api`] makes authorised calls of a service and tells its errors. [`job`] is the life of a
+//! remote job, for every service the same; [`dataflow`] and [`vertex`] are the services.
 
 pub mod api;
 mod backoff;
 mod credentials;
+pub mod dataflow;
 mod environment;
 mod error;
 mod identity;
+pub mod job;
 mod redact;
 mod tls;
+pub mod vertex;
 
 pub use backoff::Backoff;
 pub use credentials::{Credentials, Token};

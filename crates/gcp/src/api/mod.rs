@@ -3,6 +3,7 @@
 
 mod details;
 mod error;
+mod pages;
 mod retry;
 mod status;
 
@@ -17,6 +18,7 @@ pub use details::Details;
 pub use error::{CallError, Evidence};
 pub(crate) use retry::Attempts;
 pub use retry::Retry;
+pub(crate) use status::one_line;
 pub use status::{Class, Status};
 
 use crate::{Credentials, summary};

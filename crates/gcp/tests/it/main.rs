@@ -1,5 +1,9 @@
-//! Credentials as their users meet them: found, asked for tokens, and refused.
+//! Credentials against files and fake token servers; jobs against a fake Google Cloud.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod cloud;
 mod files;
+mod killed;
+mod lifecycle;
+mod serving;
 mod tokens;

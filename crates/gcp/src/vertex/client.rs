@@ -1,0 +1,48 @@
+//! The service in one project and location.
+
+use crate::Credentials;
+use crate::api::{Api, CallError, Retry};
+
+/// Vertex AI in a project and a location. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Vertex {
+    pub(super) api: Api,
+    pub(super) project: String,
+    pub(super) location: String,
+}
+
+impl Vertex {
+    /// A client; `endpoint` is another address than Google's for the location, for tests.
+    pub fn new(
+        endpoint: Option<&str>,
+        credentials: Credentials,
+        project: &str,
+        location: &str,
+    ) -> Result<Self, CallError> {
+        let google = format!("https://{location}-aiplatform.googleapis.com");
+        Ok(Self {
+            api: Api::new(endpoint.unwrap_or(&google), credentials)?,
+            project: project.to_owned(),
+            location: location.to_owned(),
+        })
+    }
+
+    /// Repeats calls as `retry` says.
+    #[must_use]
+    pub fn with_retry(self, retry: Retry) -> Self {
+        Self {
+            api: self.api.with_retry(retry),
+            ..self
+        }
+    }
+
+    /// The path of a collection.
+    pub(super) fn path(&self, below: &str) -> String {
+        format!("v1/{}/{below}", self.parent())
+    }
+
+    /// What collections belong to, for example `projects/p/locations/us-central1`.
+    pub fn parent(&self) -> String {
+        format!("projects/{}/locations/{}", self.project, self.location)
+    }
+}

@@ -1,0 +1,108 @@
+//! A process that is killed, at whatever request, and run again, makes one job.
+
+use std::env;
+use std::process::Stdio;
+
+use gcp::job::Jobs;
+use test_support::google::{FakeGoogle, Moment};
+use tokio::process::{Child, Command};
+
+use crate::cloud::{custom_job, dataflow_at, key, runner, template, tuning_job, vertex_at};
+use crate::serving::release;
+
+/// Tells the child which work to do, and where.
+const WORK: &str = "GCP_TEST_WORK";
+const ENDPOINT: &str = "GCP_TEST_ENDPOINT";
+
+/// The work of a component's step: its job is found or created, recorded and followed.
+#[tokio::test]
+#[ignore = "the process that the tests below kill"]
+async fn child() {
+    let endpoint = env::var(ENDPOINT).unwrap();
+    let host = endpoint.trim_start_matches("http://");
+    match env::var(WORK).unwrap().as_str() {
+        "dataflow" => work(&dataflow_at(&endpoint, host).await, &template()).await,
+        "custom" => {
+            let vertex = vertex_at(&endpoint, host).await;
+            work(&vertex.custom_jobs(), &custom_job()).await;
+        }
+        "tuning" => {
+            let vertex = vertex_at(&endpoint, host).await;
+            work(&vertex.tuning_jobs(), &tuning_job()).await;
+        }
+        "release" => release(&vertex_at(&endpoint, host).await).await,
+        other => panic!("{other}"),
+    }
+}
+
+async fn work<J: Jobs>(jobs: &J, request: &serde_json::Value) {
+    let job = runner(jobs).run(&key(), request, |_| Ok(())).await;
+    job.unwrap();
+}
+
+fn start(google: &FakeGoogle, work: &str) -> Child {
+    Command::new(env::current_exe().unwrap())
+        .args(["--exact", "killed::child", "--ignored"])
+        .env(WORK, work)
+        .env(ENDPOINT, google.endpoint())
+        .stdout(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap()
+}
+
+/// Kills the work at every request, before and after it took effect, and runs it again.
+async fn never_two(work: &str, expected: [usize; 4]) {
+    let whole = FakeGoogle::start().await;
+    assert!(start(&whole, work).wait().await.unwrap().success());
+    let requests = whole.seen().len();
+    assert!(requests >= 4, "{:?}", whole.methods());
+    for number in 0..requests {
+        for moment in [Moment::Before, Moment::After] {
+            let google = FakeGoogle::start().await;
+            google.hold(Some((number, moment)));
+            let mut child = start(&google, work);
+            google.reached().await;
+            child.kill().await.unwrap();
+            google.hold(None);
+            assert!(start(&google, work).wait().await.unwrap().success());
+            let there = there(&google);
+            assert_eq!(there, expected, "killed {moment:?} request {number}");
+        }
+    }
+    println!("{work}: {} kill points", 2 * requests);
+}
+
+/// How many jobs, versions of models, endpoints and deployed models there are.
+fn there(google: &FakeGoogle) -> [usize; 4] {
+    let endpoints = google.endpoints();
+    let deployed = endpoints
+        .iter()
+        .filter_map(|endpoint| endpoint["deployedModels"].as_array());
+    [
+        google.jobs().len(),
+        google.versions().len(),
+        endpoints.len(),
+        deployed.map(Vec::len).sum(),
+    ]
+}
+
+#[tokio::test]
+async fn a_dataflow_job_is_never_doubled() {
+    never_two("dataflow", [1, 0, 0, 0]).await;
+}
+
+#[tokio::test]
+async fn a_custom_job_is_never_doubled() {
+    never_two("custom", [1, 0, 0, 0]).await;
+}
+
+#[tokio::test]
+async fn a_tuning_job_is_never_doubled() {
+    never_two("tuning", [1, 0, 0, 0]).await;
+}
+
+#[tokio::test]
+async fn a_release_is_never_doubled() {
+    never_two("release", [0, 1, 1, 1]).await;
+}

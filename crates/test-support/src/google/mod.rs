@@ -1,0 +1,198 @@
+//! A fake Google Cloud, at the wire: Dataflow, Vertex AI's jobs, models and endpoints, and the
+//! metadata server that gives tokens for them.
+//!
+//! It is stateful; jobs and operations go on a step each time they are asked for. A request that
+//! Google's discovery documents do not allow is refused in Google's words. [`Fault`]s can be
+//! queued for the requests of a method, and any request can be held for good, so that a test can
+//! kill whoever sent it.
+
+mod answer;
+mod dataflow;
+mod discovery;
+mod endpoints;
+mod fault;
+mod hold;
+mod models;
+mod operations;
+mod server;
+mod vertex_jobs;
+mod wire;
+mod world;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde_json::Value;
+use tokio::task::JoinHandle;
+
+pub use fault::Fault;
+pub use hold::Moment;
+
+/// A request of an API as it arrived. Requests for tokens are not among them.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// The method's last two parts, for example `customJobs.create`; the path of a request that
+    /// is none of a method.
+    pub method: String,
+    /// The path without the leading `/`.
+    pub path: String,
+    /// Query parameters.
+    pub query: BTreeMap<String, String>,
+    /// The document sent, or null.
+    pub body: Value,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    world: world::World,
+    faults: BTreeMap<String, VecDeque<Fault>>,
+    seen: Vec<Seen>,
+    /// How many tokens were given out; the last one is good.
+    tokens: usize,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    hold: hold::Hold,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The fake; it ends when dropped.
+#[derive(Debug)]
+pub struct FakeGoogle {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    server: JoinHandle<()>,
+}
+
+impl FakeGoogle {
+    /// Starts one on a free port of the loopback address.
+    ///
+    /// # Panics
+    /// If no port can be had.
+    pub async fn start() -> Self {
+        let shared = Arc::new(Shared::default());
+        let (address, server) = server::start(Arc::clone(&shared)).await;
+        Self {
+            address,
+            shared,
+            server,
+        }
+    }
+
+    /// The address of every service.
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Host and port of the metadata server.
+    pub fn metadata_host(&self) -> String {
+        self.address.to_string()
+    }
+
+    /// Queues a fault for a request of a method, for example `customJobs.create`.
+    pub fn fault(&self, method: &str, fault: Fault) {
+        let mut state = self.shared.lock();
+        state
+            .faults
+            .entry(method.to_owned())
+            .or_default()
+            .push_back(fault);
+    }
+
+    /// The states the next jobs of a service, `dataflow` or `vertex`, go through: one for each
+    /// time they are asked for; the last one stays.
+    pub fn script(&self, service: &'static str, states: &[&'static str]) {
+        self.shared
+            .lock()
+            .world
+            .script
+            .insert(service, states.to_vec());
+    }
+
+    /// What is wrong with the next jobs and operations that fail, as a `google.rpc.Status`; null
+    /// for nothing.
+    pub fn fail_with(&self, error: Value) {
+        self.shared.lock().world.failure = Some(error).filter(|error| !error.is_null());
+    }
+
+    /// The messages every Dataflow job has.
+    pub fn messages(&self, messages: Vec<Value>) {
+        self.shared.lock().world.messages = messages;
+    }
+
+    /// The metrics every Dataflow job has.
+    pub fn metrics(&self, metrics: Vec<Value>) {
+        self.shared.lock().world.metrics = metrics;
+    }
+
+    /// The trials every tuning job has once it runs.
+    pub fn trials(&self, trials: Value) {
+        self.shared.lock().world.trials = trials;
+    }
+
+    /// Makes the token that was given out last worthless.
+    pub fn revoke_token(&self) {
+        self.shared.lock().tokens += 1;
+    }
+
+    /// Holds the request of this number, from 0, for good; [`reached`](Self::reached) tells when.
+    /// Numbers start anew.
+    pub fn hold(&self, wanted: Option<(usize, Moment)>) {
+        self.shared.lock().seen.clear();
+        self.shared.hold.set(wanted);
+    }
+
+    /// Waits for the request that is to be held.
+    pub async fn reached(&self) {
+        self.shared.hold.reached().await;
+    }
+
+    /// All requests so far, in the order they arrived.
+    pub fn seen(&self) -> Vec<Seen> {
+        self.shared.lock().seen.clone()
+    }
+
+    /// The methods of all requests so far.
+    pub fn methods(&self) -> Vec<String> {
+        self.seen().into_iter().map(|seen| seen.method).collect()
+    }
+
+    /// The jobs there are: name or id, and state.
+    pub fn jobs(&self) -> Vec<(String, String)> {
+        let state = self.shared.lock();
+        let world = &state.world;
+        let jobs = world.dataflow.iter().chain(&world.vertex_jobs);
+        jobs.map(|(name, job)| (name.clone(), job.state().to_owned()))
+            .collect()
+    }
+
+    /// The versions of models there are, as `name@version`.
+    pub fn versions(&self) -> Vec<String> {
+        self.shared.lock().world.versions.keys().cloned().collect()
+    }
+
+    /// The endpoints there are.
+    pub fn endpoints(&self) -> Vec<Value> {
+        self.shared
+            .lock()
+            .world
+            .endpoints
+            .values()
+            .cloned()
+            .collect()
+    }
+}
+
+impl Drop for FakeGoogle {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}

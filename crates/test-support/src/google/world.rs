@@ -1,0 +1,117 @@
+//! What the fake Google Cloud knows: its jobs and resources, and how time passes for them.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use serde_json::{Value, json};
+
+/// A job of any service.
+#[derive(Clone, Debug)]
+pub(super) struct Job {
+    /// The service's document, without the state.
+    pub(super) document: Value,
+    /// The states to come; the first is now.
+    pub(super) states: VecDeque<String>,
+    /// What the service says when it fails.
+    pub(super) error: Option<Value>,
+}
+
+/// Everything there is.
+#[derive(Debug, Default)]
+pub(super) struct World {
+    /// Dataflow jobs by id.
+    pub(super) dataflow: BTreeMap<String, Job>,
+    /// Vertex AI jobs by name.
+    pub(super) vertex_jobs: BTreeMap<String, Job>,
+    /// Models' versions by `name@version`.
+    pub(super) versions: BTreeMap<String, Value>,
+    /// Endpoints by name.
+    pub(super) endpoints: BTreeMap<String, Value>,
+    /// Long-running operations by name.
+    pub(super) operations: BTreeMap<String, super::operations::Operation>,
+    /// The states the next jobs go through, one for each time they are asked for.
+    pub(super) script: BTreeMap<&'static str, Vec<&'static str>>,
+    /// What goes wrong with the next jobs that fail.
+    pub(super) failure: Option<Value>,
+    /// The trials of tuning jobs, once they have run.
+    pub(super) trials: Value,
+    /// Messages of every Dataflow job.
+    pub(super) messages: Vec<Value>,
+    /// Metrics of every Dataflow job.
+    pub(super) metrics: Vec<Value>,
+    clock: u64,
+}
+
+impl World {
+    /// A number that was not given before.
+    pub(super) fn number(&mut self) -> u64 {
+        self.clock += 1;
+        1_000_000 + self.clock
+    }
+
+    /// A time later than all before.
+    pub(super) fn now(&mut self) -> String {
+        self.clock += 1;
+        let (minutes, seconds) = (self.clock / 60, self.clock % 60);
+        format!(
+            "2026-01-01T{:02}:{:02}:{seconds:02}Z",
+            minutes / 60,
+            minutes % 60
+        )
+    }
+
+    /// A new job of a service.
+    pub(super) fn job(&self, service: &'static str, document: Value) -> Job {
+        let done = match service {
+            "dataflow" => "JOB_STATE_DONE",
+            _ => "JOB_STATE_SUCCEEDED",
+        };
+        let usual = vec!["JOB_STATE_QUEUED", "JOB_STATE_RUNNING", done];
+        let states = self.script.get(service).cloned().unwrap_or(usual);
+        Job {
+            document,
+            states: states.into_iter().map(str::to_owned).collect(),
+            error: self.failure.clone(),
+        }
+    }
+}
+
+impl Job {
+    /// The state now.
+    pub(super) fn state(&self) -> &str {
+        self.states
+            .front()
+            .map_or("JOB_STATE_UNKNOWN", String::as_str)
+    }
+
+    pub(super) fn is_terminal(&self) -> bool {
+        let state = self.state().trim_start_matches("JOB_STATE_");
+        [
+            "DONE",
+            "SUCCEEDED",
+            "PARTIALLY_SUCCEEDED",
+            "FAILED",
+            "CANCELLED",
+            "EXPIRED",
+            "UPDATED",
+            "DRAINED",
+        ]
+        .contains(&state)
+    }
+
+    /// Goes on to the next state; the last one stays.
+    pub(super) fn advance(&mut self) {
+        if self.states.len() > 1 {
+            self.states.pop_front();
+        }
+    }
+
+    /// Is about to end, unless it has.
+    pub(super) fn cancel(&mut self) {
+        if !self.is_terminal() {
+            self.states = ["JOB_STATE_CANCELLING", "JOB_STATE_CANCELLED"]
+                .map(str::to_owned)
+                .into();
+            self.error = Some(json!({"code": 1, "message": "The job was cancelled."}));
+        }
+    }
+}
