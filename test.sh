@@ -35,11 +35,11 @@ run() {
 
 # Python peers and tools, pinned; made once, and again when the pins change.
 python_tools() {
-    local pins=tests/python/requirements.txt
-    cmp -s "$pins" "$venv/requirements.txt" && return
+    local pins=(tests/python/requirements.txt pipeline/requirements.txt)
+    cat "${pins[@]}" | cmp -s - "$venv/requirements.txt" && return
     python3 -m venv --clear "$venv"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$pins"
-    cp "$pins" "$venv/requirements.txt"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check "${pins[@]/#/--requirement=}"
+    cat "${pins[@]}" >"$venv/requirements.txt"
 }
 
 # Models of every shape and feature transform, checked in the runtimes of others.
@@ -73,10 +73,14 @@ run rust cargo test --workspace --locked --no-fail-fast -- --show-output
 run onnx onnx
 run binaries scripts/binaries.sh
 run contract "$PYTHON" tests/python/check_kfp_contract.py target/dist sample/crypto-markets.csv
+run components "$PYTHON" tests/python/test_pipeline.py target/dist
+run submit "$PYTHON" tests/python/test_submit.py
+run teardown tests/teardown.sh
 run reference "$PYTHON" tests/python/reference.py target/dist --check
 run native tests/chain.sh --native
 run images tests/images.sh
 run docker tests/chain.sh
+run pipeline tests/pipeline.sh
 
 printf '\n%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
 ((failed == 0))

@@ -37,6 +37,8 @@ class Platform:
     secret: str = ""
     # PersistentVolumeClaim that holds the model repository, at /models; none means no volume.
     model_volume: str = "model-repository"
+    # Whether every run asks the source for its data: the cache knows an address, not what is there.
+    fresh_data: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,7 +74,7 @@ def configure(task: dsl.PipelineTask, name: str, image: str, platform: Platform)
     task.set_cpu_request(needs.cpu[0]).set_cpu_limit(needs.cpu[1])
     task.set_memory_request(needs.memory[0]).set_memory_limit(needs.memory[1])
     task.set_retry(needs.retries, backoff_duration="10s", backoff_factor=2, backoff_max_duration="300s")
-    task.set_caching_options(needs.cached)
+    task.set_caching_options(needs.cached and not (platform.fresh_data and name == "gcs_ingest"))
     task.set_env_variable("COMPONENT_IMAGE", image)  # which image made these bytes, for the lineage
     if platform.target != "kubernetes":
         return
@@ -98,6 +100,7 @@ def define(references: dict[str, str], platform: Platform = Platform()):
     def crypto_pipeline(
         source: List[str] = [SOURCE],
         sha256: List[str] = [],
+        data_version: str = "",
         transform_config: str = "",
         series_value: str = "bitcoin",
         horizon: int = 0,
@@ -110,12 +113,18 @@ def define(references: dict[str, str], platform: Platform = Platform()):
         model_name: str = "bitcoin",
         model_repository: str = MODELS_PATH,
         endpoint: str = "",
+        transform_runner: str = "local",
+        tune_runner: str = "local",
+        train_runner: str = "local",
+        deploy_target: str = "local",
     ):
         """Fetches market data, tunes and trains a price model, and deploys it if it is good enough.
 
         Args:
             source: Where the raw table is: https, http or gs addresses; several are read as one
             sha256: SHA-256 the raw table must have, in hex, one for each source; [] takes any
+            data_version: Any text that names the version of the data wanted, for example a date; a new
+                one asks the source again instead of taking the raw table from the cache
             transform_config: gs:// address of transform's configuration; empty takes the default
             series_value: Which series of the table: the value of its series column
             horizon: Rows between a row and the close to predict; 0 predicts the same day's
@@ -129,37 +138,50 @@ def define(references: dict[str, str], platform: Platform = Platform()):
             model_name: Name the model is served under
             model_repository: Directory that holds the served models and their versions
             endpoint: Predict address of a running server to check; empty starts one for the check
+            transform_runner: Where the table is read: local is the task's own container
+            tune_runner: Where the trials run: local is the task's own container
+            train_runner: Where the model is trained: local is the task's own container
+            deploy_target: Where the model is served: local is a model repository
         """
-        ingest = task(steps.gcs_ingest, source=source, sha256=sha256)
-        examples = task(
-            steps.transform,
-            raw_data=ingest.outputs["raw_data"],
-            config=transform_config,
-            series_value=series_value,
-            horizon=horizon,
-        ).outputs["examples"]
-        tune = task(
-            steps.hptune,
-            examples=examples,
-            study_config=study_config,
-            max_trial_count=max_trial_count,
-            seed=seed,
-        )
-        train = task(
-            steps.train,
-            examples=examples,
-            best_hyperparameters=tune.outputs["best_hyperparameters"],
-            seed=seed,
-        )
-        task(
-            steps.deploy,
-            model=train.outputs["model"],
-            model_name=model_name,
-            model_repository=model_repository,
-            baseline=baseline,
-            min_improvement=min_improvement,
-            gate=gate,
-        )
+        finish = task(steps.finish, model_name=model_name, model_repository=model_repository)
+        with dsl.ExitHandler(finish, name="price-model"):
+            ingest = task(
+                steps.gcs_ingest, source=source, sha256=sha256, data_version=data_version
+            )
+            transform = task(
+                steps.transform,
+                raw_data=ingest.outputs["raw_data"],
+                config=transform_config,
+                series_value=series_value,
+                horizon=horizon,
+                runner=transform_runner,
+            )
+            tune = task(
+                steps.hptune,
+                examples=transform.outputs["examples"],
+                study_config=study_config,
+                max_trial_count=max_trial_count,
+                seed=seed,
+                runner=tune_runner,
+            )
+            train = task(
+                steps.train,
+                examples=transform.outputs["examples"],
+                best_hyperparameters=tune.outputs["best_hyperparameters"],
+                seed=seed,
+                runner=train_runner,
+            )
+            task(
+                steps.deploy,
+                model=train.outputs["model"],
+                model_name=model_name,
+                model_repository=model_repository,
+                baseline=baseline,
+                min_improvement=min_improvement,
+                gate=gate,
+                endpoint=endpoint,
+                target=deploy_target,
+            )
 
     crypto_pipeline.__doc__ = images.unwrapped(crypto_pipeline.__doc__)
     return dsl.pipeline(crypto_pipeline, name="crypto-price", display_name="Crypto price model")
@@ -200,6 +222,9 @@ def arguments() -> argparse.Namespace:
         help="PersistentVolumeClaim with the model repository; '' for none [default: %(default)s]",
     )
     parser.add_argument(
+        "--fresh-data", action="store_true", help="ask the source in every run, not the cache: for recurring runs"
+    )
+    parser.add_argument(
         "--components", type=pathlib.Path, metavar="DIR", help="write each component on its own, too"
     )
     return parser.parse_args()
@@ -213,7 +238,7 @@ def main() -> int:
     except (OSError, images.ImageError) as error:
         print(f"crypto_pipeline.py: {error}", file=sys.stderr)
         return 2
-    platform = Platform(options.target, options.secret, options.model_volume)
+    platform = Platform(options.target, options.secret, options.model_volume, options.fresh_data)
     compiler.Compiler().compile(define(references, platform), str(options.output))
     if options.components:
         options.components.mkdir(parents=True, exist_ok=True)

@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
-"""steps.py, the components' declarations, generated from what the binaries say of themselves.
+"""steps.py, the components' declarations, generated from what the binaries say of themselves, and
+the committed compiled files, which follow from it.
 
-usage: generate_steps.py FOLDER_OF_BINARIES --write    writes it
-       generate_steps.py FOLDER_OF_BINARIES --check    fails when it is out of date
+usage: generate_steps.py FOLDER_OF_BINARIES --write    writes them
+       generate_steps.py FOLDER_OF_BINARIES --check    fails when steps.py is out of date
 
 A flag is an input of the component, unless it is one of the artifacts the component writes, or one
 of the flags every component has for people.
 """
 
 import json
+import os
 import pathlib
 import re
 import subprocess
@@ -150,6 +152,10 @@ def main() -> int:
     text = source(describe(folder.resolve()))
     if action == "--write":
         STEPS.write_text(text)
+        # On the default images, whatever a user has set for their own.
+        environment = {k: v for k, v in os.environ.items() if k not in ("REGISTRY", "TAG", "DIGESTS")}
+        compiled = [PIPELINE / "crypto_pipeline.yaml", "--components", PIPELINE / "components"]
+        subprocess.run([sys.executable, PIPELINE / "crypto_pipeline.py", *compiled], check=True, env=environment)
     elif not STEPS.exists() or STEPS.read_text() != text:
         print(f"pipeline/steps.py is out of date; next: pipeline/generate_steps.py {folder} --write")
         return 1

@@ -128,7 +128,7 @@ class Recorder:
         outputs, status = original(**kwargs)
         component = json_format.MessageToDict(kwargs["component_spec"])
         problems = missing_outputs(component, outputs) if status == Status.SUCCESS else []
-        said = [line for line in self.log.recent.splitlines() if line.startswith("error: ")]
+        said = [line.strip() for line in self.log.recent.splitlines() if line.strip().startswith("error: ")]
         if status != Status.SUCCESS and self.exit_code == 137:
             self.problem = "the container was killed (exit code 137)"
         elif status != Status.SUCCESS or problems:

@@ -18,6 +18,7 @@ def gcs_ingest(
     raw_data_uri: dsl.OutputPath(str),
     destination: Optional[str] = None,
     sha256: Optional[List[str]] = None,
+    data_version: Optional[str] = None,
     force: bool = False,
     create_bucket: bool = False,
     project: Optional[str] = None,
@@ -39,6 +40,8 @@ def gcs_ingest(
         destination: Where to put it: `gs://bucket/object`, a `file://` address or a path; a folder
             if it ends in `/` or there are several sources
         sha256: The SHA-256 the data must have, in hex; one for each source, in the same order
+        data_version: Any text that names the version wanted, recorded with the data: a pipeline
+            that takes results from its cache asks the source again when it changes
         force: Transfer even if the source has not changed since it was stored
         create_bucket: Make the destination's bucket if it does not exist
         project: Project that will own the bucket
@@ -69,6 +72,7 @@ def transform(
     train_rows: dsl.OutputPath(int),
     eval_rows: dsl.OutputPath(int),
     test_rows: dsl.OutputPath(int),
+    runner: str = "local",
     config: Optional[str] = None,
     series_column: Optional[str] = None,
     series_value: Optional[str] = None,
@@ -96,6 +100,7 @@ def transform(
     """Turns a raw table into train, eval and test examples.
 
     Args:
+        runner: Where the table is read: `local` is this process
         raw_data: The raw table: CSV, plain, gzip or zstd; a file, a folder or a glob
         config: Configuration, YAML or JSON; local or gs://
         series_column: Column that names the series of a row [default: slug]
@@ -139,6 +144,7 @@ def hptune(
     metrics: dsl.Output[dsl.Metrics],
     report: dsl.Output[dsl.HTML],
     best_metric_value: dsl.OutputPath(float),
+    runner: str = "local",
     study_config: Optional[str] = None,
     max_trial_count: Optional[int] = None,
     parallel_trial_count: Optional[int] = None,
@@ -153,6 +159,7 @@ def hptune(
     """Tune the hyperparameters of the dense regressor.
 
     Args:
+        runner: Where the trials run: `local` is this process
         examples: Examples folder that transform wrote
         study_config: Study to run, JSON or YAML in Vertex AI's shape: `studySpec`, `maxTrialCount`,
             `parallelTrialCount`, `maxFailedTrialCount` [default: the classic space over
@@ -185,7 +192,9 @@ def train(
     model: dsl.Output[dsl.Model],
     metrics: dsl.Output[dsl.Metrics],
     report: dsl.Output[dsl.HTML],
+    model_card: dsl.Output[dsl.Markdown],
     test_root_mean_squared_error: dsl.OutputPath(float),
+    runner: str = "local",
     best_hyperparameters: Optional[dsl.Input[dsl.Artifact]] = None,
     train_steps: Optional[int] = None,
     batch_size: Optional[int] = None,
@@ -201,6 +210,7 @@ def train(
     """Train the dense regressor and measure it beside the baselines.
 
     Args:
+        runner: Where the model is trained: `local` is this process
         examples: Examples folder that transform wrote
         best_hyperparameters: Hyperparameters that hptune found
         train_steps: Optimizer steps [default: 5000]
@@ -221,6 +231,7 @@ def train(
         model: Model folder: model.onnx, metrics.json, golden.json
         metrics: Metrics on the eval and test splits, beside the baselines
         report: Learning curves, predictions and residuals
+        model_card: What the model is, what it is worth, its limits and how to reproduce it
         test_root_mean_squared_error: Root mean squared error on the test split, in the label's unit
     """
 
@@ -228,9 +239,11 @@ def train(
 @step("deploy")
 def deploy(
     deployment: dsl.Output[dsl.Artifact],
+    report: dsl.Output[dsl.HTML],
     deployed: dsl.OutputPath(bool),
     model_version: dsl.OutputPath(str),
-    endpoint: dsl.OutputPath(str),
+    served_endpoint: dsl.OutputPath(str),
+    target: str = "local",
     model: Optional[dsl.Input[dsl.Model]] = None,
     model_repository: Optional[str] = None,
     model_name: str = "model",
@@ -240,12 +253,14 @@ def deploy(
     keep: int = 2,
     rollback: bool = False,
     to_version: Optional[int] = None,
+    endpoint: Optional[str] = None,
     check_timeout: int = 30,
     lock_timeout: int = 60,
 ):
     """Validates a trained model, installs it as a new version and serves it.
 
     Args:
+        target: Where the model is served: `local` is a model repository that `deploy serve` follows
         model: Folder with the model, its metrics and its golden rows
         model_repository: Directory that holds the served models, each with its numbered versions
         model_name: Name the model is served under: lower-case letters, digits, `-`, `_`
@@ -258,12 +273,38 @@ def deploy(
         keep: Versions kept for a rollback besides the one served
         rollback: Serve the version from before the last deployment again, instead of deploying
         to_version: Serve this kept version again, instead of deploying
+        endpoint: Predict address of a running `deploy serve` to ask for the final prediction;
+            `/predict` where it has no path [default: a server started for the purpose]
         check_timeout: Seconds within which that server has to answer from the new version
         lock_timeout: Seconds to wait for another deployment of the same model to finish
 
     Returns:
         deployment: What became of the model: version, gate, provenance
+        report: The decision, the comparison behind it, and the predictions checked
         deployed: Whether the model given is the one that is served now
         model_version: Version that is served now; empty when none is
-        endpoint: Predict address of the running server; empty without --endpoint
+        served_endpoint: Predict address of the running server; empty without --endpoint
+    """
+
+
+@step("deploy", "finish")
+def finish(
+    status: dsl.PipelineTaskFinalStatus,
+    summary: dsl.Output[dsl.Markdown],
+    succeeded: dsl.OutputPath(bool),
+    model_repository: Optional[str] = None,
+    model_name: str = "model",
+    lock_timeout: int = 60,
+):
+    """Reports how a pipeline run ended and cleans up what a killed deployment left.
+
+    Args:
+        status: How the tasks before ended: Kubeflow's `PipelineTaskFinalStatus` as JSON
+        model_repository: Directory that holds the served models, each with its numbered versions
+        model_name: Name the model is served under: lower-case letters, digits, `-`, `_`
+        lock_timeout: Seconds to wait for a deployment of the same model to finish
+
+    Returns:
+        summary: How the run ended, what is served, what was cleaned up
+        succeeded: Whether the tasks before ended well; a model that was not deployed is no failure
     """

@@ -103,7 +103,7 @@ def components_of(path: pathlib.Path) -> dict:
     executors = spec["deploymentSpec"]["executors"]
     found = {}
     for component in spec["components"].values():
-        if "executorLabel" in component:
-            container = executors[component["executorLabel"]]["container"]
+        container = executors.get(component.get("executorLabel"), {}).get("container")
+        if container:  # an importer has none, nor has a nested graph
             found[container["command"][-1].removeprefix("/")] = component | {"container": container}
     return found
