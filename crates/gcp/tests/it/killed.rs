@@ -8,6 +8,7 @@ use test_support::google::{FakeGoogle, Moment};
 use tokio::process::{Child, Command};
 
 use crate::cloud::{custom_job, dataflow_at, key, runner, template, tuning_job, vertex_at};
+use crate::interrupted;
 use crate::serving::release;
 
 /// Tells the child which work to do, and where.
@@ -31,6 +32,11 @@ async fn child() {
             work(&vertex.tuning_jobs(), &tuning_job()).await;
         }
         "release" => release(&vertex_at(&endpoint, host).await).await,
+        "terminated" => interrupted::child(&dataflow_at(&endpoint, host).await).await,
+        "traced" => {
+            interrupted::trace();
+            work(&dataflow_at(&endpoint, host).await, &template()).await;
+        }
         other => panic!("{other}"),
     }
 }
@@ -40,15 +46,19 @@ async fn work<J: Jobs>(jobs: &J, request: &serde_json::Value) {
     job.unwrap();
 }
 
-fn start(google: &FakeGoogle, work: &str) -> Child {
-    Command::new(env::current_exe().unwrap())
+pub(crate) fn start(google: &FakeGoogle, work: &str) -> Child {
+    command(google, work).spawn().unwrap()
+}
+
+pub(crate) fn command(google: &FakeGoogle, work: &str) -> Command {
+    let mut command = Command::new(env::current_exe().unwrap());
+    command
         .args(["--exact", "killed::child", "--ignored"])
         .env(WORK, work)
         .env(ENDPOINT, google.endpoint())
         .stdout(Stdio::null())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap()
+        .kill_on_drop(true);
+    command
 }
 
 /// Kills the work at every request, before and after it took effect, and runs it again.

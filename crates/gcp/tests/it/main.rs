@@ -3,6 +3,7 @@
 
 mod cloud;
 mod files;
+mod interrupted;
 mod killed;
 mod lifecycle;
 mod serving;

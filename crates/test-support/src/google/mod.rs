@@ -22,6 +22,7 @@ mod world;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use serde_json::Value;
 use tokio::task::JoinHandle;
@@ -41,6 +42,8 @@ pub struct Seen {
     pub query: BTreeMap<String, String>,
     /// The document sent, or null.
     pub body: Value,
+    /// When it had arrived.
+    pub at: Instant,
 }
 
 #[derive(Debug, Default)]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -66,6 +67,7 @@ async fn serve(
             path: path.clone(),
             query: query.clone(),
             body: document.as_ref().cloned().unwrap_or_default(),
+            at: Instant::now(),
         });
         let fault = state
             .faults
