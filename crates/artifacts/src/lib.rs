@@ -21,7 +21,9 @@ mod transform_params;
 
 pub use deployment::{Deployment, GateResult};
 pub use examples::{Column, ColumnKind, ExamplesFormat, Schema, Series, Split, SplitInfo, Splits};
-pub use metrics::{Evaluation, Metrics, RegressionMetrics};
+pub use metrics::{
+    Coverage, Evaluation, IntervalScale, Intervals, Metrics, RegressionMetrics, Skill,
+};
 pub use model::{Golden, ModelMetadata, TrainingSummary};
 pub use provenance::{FileDigest, Provenance};
 pub use study::{

@@ -19,6 +19,9 @@ pub struct Metrics {
     pub eval: Evaluation,
     /// On the test split (looked at once).
     pub test: Evaluation,
+    /// Prediction intervals, where the eval split has rows enough to calibrate them.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub intervals: Option<Intervals>,
 }
 
 /// The model and the baselines on the same rows.
@@ -28,6 +31,78 @@ pub struct Evaluation {
     pub model: RegressionMetrics,
     /// Baselines by name, for example `naive_open`, `persistence`, `least_squares_raw`.
     pub baselines: BTreeMap<String, RegressionMetrics>,
+    /// How much better than the naive forecast the model is, and how sure that is.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub skill: Option<Skill>,
+}
+
+/// Skill against the naive forecast: 1 − MSE of the model / MSE of the forecast. 1 is perfect, 0
+/// no better, below 0 worse.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Skill {
+    /// On all rows.
+    pub value: f64,
+    /// Lower end of the confidence interval.
+    pub low: f64,
+    /// Upper end of the confidence interval.
+    pub high: f64,
+    /// Probability the interval is made for, for example 0.95.
+    pub confidence: f64,
+}
+
+impl Skill {
+    /// Whether the whole confidence interval lies above 0.
+    pub fn is_shown(&self) -> bool {
+        self.low > 0.0
+    }
+}
+
+/// Prediction intervals by split conformal prediction (Vovk, Gammerman & Shafer 2005; Lei et al.
+/// 2018): as wide as the eval split's errors ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Intervals {
+    /// Part of the labels they are made to hold, for example 0.9.
+    pub level: f64,
+    /// How an interval lies around its prediction.
+    pub scale: IntervalScale,
+    /// Half an interval's width, on that scale.
+    pub half_width: f64,
+    /// On the eval split, which they were calibrated on.
+    pub eval: Coverage,
+    /// On the test split.
+    pub test: Coverage,
+}
+
+impl Intervals {
+    /// Lower and upper end around a prediction, in the label's unit.
+    pub fn around(&self, prediction: f64) -> (f64, f64) {
+        match self.scale {
+            IntervalScale::Absolute => (prediction - self.half_width, prediction + self.half_width),
+            IntervalScale::Logarithmic => {
+                let factor = self.half_width.exp();
+                (prediction / factor, prediction * factor)
+            }
+        }
+    }
+}
+
+/// How an interval lies around its prediction `p`, with half width `h`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IntervalScale {
+    /// `p − h` to `p + h`, in the label's unit.
+    Absolute,
+    /// `p · e⁻ʰ` to `p · eʰ`, for a label encoded as a logarithm.
+    Logarithmic,
+}
+
+/// What intervals are worth on some rows.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Coverage {
+    /// Part of the labels inside their interval.
+    pub coverage: f64,
+    /// Mean width, in the label's unit.
+    pub mean_width: f64,
 }
 
 /// Regression metrics over `count` rows.

@@ -78,6 +78,7 @@ mod tests {
                 ("least_squares".to_owned(), regression(220.0)),
                 ("naive_open".to_owned(), regression(600.0)),
             ]),
+            skill: None,
         };
         Metrics {
             version: 1,
@@ -85,6 +86,7 @@ mod tests {
             naive_baseline: "naive_open".to_owned(),
             eval: evaluation.clone(),
             test: evaluation,
+            intervals: None,
         }
     }
 

@@ -191,6 +191,13 @@ fn group_thousands(text: &str) -> String {
     format!("{sign}{grouped}{fraction}")
 }
 
+impl XAxis {
+    /// An instant (milliseconds since 1970-01-01 UTC) as an axis of time labels it: `2017-06-30`.
+    pub fn date(ms: i64) -> String {
+        date_label(ms as f64, true)
+    }
+}
+
 fn date_label(ms: f64, with_day: bool) -> String {
     let (year, month, day) = civil((ms / 86_400_000.0).floor() as i64);
     match (with_day, month) {

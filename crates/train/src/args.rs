@@ -66,6 +66,10 @@ pub struct Args {
     /// weights of the best look are kept; 0: all steps are taken and the last weights kept
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub patience: u32,
+    /// Also refit over N periods, one after the other, and report the error in each; the model is
+    /// the same with and without
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub backtest: u32,
     /// Seed of the first weights and of the order of the rows
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,

@@ -55,6 +55,14 @@ pub enum Error {
     /// The fitted network is no model.
     #[error("no model was written")]
     Model(#[source] ModelError),
+    /// There are not rows enough for the folds.
+    #[error("{rows} train and eval rows are too few for a back-test over {folds} periods")]
+    Backtest {
+        /// Folds asked for.
+        folds: usize,
+        /// Rows there are.
+        rows: usize,
+    },
     /// SIGTERM or SIGINT.
     #[error("training was cancelled before anything was written")]
     Cancelled,
@@ -90,6 +98,7 @@ impl Diagnose for Error {
             Self::ReadBack { .. } => Some(
                 "check the storage and that no other run writes there, then run again".to_owned(),
             ),
+            Self::Backtest { .. } => Some("lower --backtest".to_owned()),
             Self::Cancelled => None,
         }
     }

@@ -8,6 +8,7 @@
 //! is there; it is written last, and read back to see that it predicts what was trained.
 
 mod args;
+mod backtest;
 mod error;
 mod input;
 mod model_card;

@@ -9,17 +9,22 @@ use artifacts::{
     Encoding, Evaluation, FileDigest, ModelMetadata, RegressionMetrics, Schema, SplitInfo,
 };
 
-use crate::{Args, input::Input};
+use crate::{Args, backtest::Fold, input::Input, report};
 
 /// The whole card.
-pub(crate) fn markdown(metadata: &ModelMetadata, args: &Args, input: &Input) -> String {
+pub(crate) fn markdown(
+    metadata: &ModelMetadata,
+    args: &Args,
+    input: &Input,
+    folds: &[Fold],
+) -> String {
     let unit = metadata.metrics.unit.as_deref().unwrap_or("label units");
     let sections = [
         ("", summary(metadata, unit)),
         ("Data", data(metadata)),
         ("Features", features(metadata)),
         ("Model", model(metadata)),
-        ("Metrics", metrics(metadata, unit)),
+        ("Metrics", metrics(metadata, unit, folds)),
         ("Limits", limits(metadata, input, unit)),
         ("Provenance", provenance(metadata)),
         ("How to reproduce it", reproduction(metadata, args)),
@@ -172,7 +177,7 @@ fn model(metadata: &ModelMetadata) -> String {
     out
 }
 
-fn metrics(metadata: &ModelMetadata, unit: &str) -> String {
+fn metrics(metadata: &ModelMetadata, unit: &str, folds: &[Fold]) -> String {
     let metrics = &metadata.metrics;
     let mut out = format!(
         "Errors in {unit}. The baselines are fitted on the train rows alone, as the model is; \
@@ -182,6 +187,24 @@ fn metrics(metadata: &ModelMetadata, unit: &str) -> String {
     for (split, evaluation) in [("test", &metrics.test), ("eval", &metrics.eval)] {
         out.push('\n');
         out += &evaluation_table(split, evaluation);
+    }
+    let _ = writeln!(out, "\n{}", report::certainty(metrics, unit));
+    if !folds.is_empty() {
+        out.push_str(
+            "\nBack-test, fitted again on the rows before each period:\n\n\
+             | period | train rows | RMSE | naive RMSE |\n| --- | ---: | ---: | ---: |\n",
+        );
+    }
+    for fold in folds {
+        let _ = writeln!(
+            out,
+            "| {} to {} | {} | {:.2} | {:.2} |",
+            ::report::XAxis::date(fold.period.0),
+            ::report::XAxis::date(fold.period.1),
+            fold.train_rows,
+            fold.model.root_mean_squared_error,
+            fold.naive.root_mean_squared_error
+        );
     }
     out
 }
@@ -288,6 +311,9 @@ fn reproduction(metadata: &ModelMetadata, args: &Args) -> String {
         " \\\n    --eval-steps {} --patience {} --seed {}",
         args.eval_steps, args.patience, args.seed
     );
+    if args.backtest > 0 {
+        let _ = write!(command, " --backtest {}", args.backtest);
+    }
     format!(
         "With the build and the files named above (the same raw table and configuration give the \
          same examples) this writes the same `model.onnx`, byte for byte, on any number of \

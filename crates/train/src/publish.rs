@@ -157,6 +157,21 @@ pub(crate) fn flat_metrics(metrics: &Metrics) -> Value {
         for (name, baseline) in &evaluation.baselines {
             insert(&mut fields, &format!("{split}_{name}"), baseline);
         }
+        if let Some(skill) = &evaluation.skill {
+            fields.insert(format!("{split}_skill"), json!(skill.value));
+            fields.insert(format!("{split}_skill_low"), json!(skill.low));
+            fields.insert(format!("{split}_skill_high"), json!(skill.high));
+        }
+    }
+    if let Some(intervals) = &metrics.intervals {
+        fields.insert("interval_level".to_owned(), json!(intervals.level));
+        for (split, found) in [("eval", &intervals.eval), ("test", &intervals.test)] {
+            fields.insert(format!("{split}_interval_coverage"), json!(found.coverage));
+            fields.insert(
+                format!("{split}_interval_mean_width"),
+                json!(found.mean_width),
+            );
+        }
     }
     Value::Object(fields)
 }

@@ -1,8 +1,10 @@
 //! The training report.
 
-use artifacts::{Evaluation, ModelMetadata, RegressionMetrics};
+use artifacts::{Evaluation, Metrics, ModelMetadata, RegressionMetrics};
 use report::{Histogram, LineChart, Page, Scale, Series, Table, XAxis};
 use trainer::{Step, examples::Examples};
+
+use crate::backtest::Fold;
 
 /// A split with the model's predictions.
 pub(crate) struct Split<'a> {
@@ -35,7 +37,12 @@ impl Split<'_> {
 }
 
 /// The whole page.
-pub(crate) fn html(metadata: &ModelMetadata, history: &[Step], splits: &[Split<'_>]) -> String {
+pub(crate) fn html(
+    metadata: &ModelMetadata,
+    history: &[Step],
+    splits: &[Split<'_>],
+    folds: &[Fold],
+) -> String {
     let unit = metadata.metrics.unit.as_deref().unwrap_or("label units");
     let title = match &metadata.schema.series {
         Some(series) => format!("Training report: {}", series.value),
@@ -49,6 +56,18 @@ pub(crate) fn html(metadata: &ModelMetadata, history: &[Step], splits: &[Split<'
         .text("The baselines are fitted on the train split alone, as the model is.")
         .table(metrics_table("Test split", &metadata.metrics.test, unit))
         .table(metrics_table("Eval split", &metadata.metrics.eval, unit))
+        .text(&certainty(&metadata.metrics, unit));
+    let page = match folds {
+        [] => page,
+        folds => page
+            .heading("Back-test")
+            .text(
+                "Fitted again on the rows before each period and measured on it; the test split has \
+                 no part in this.",
+            )
+            .table(folds_table(folds, unit)),
+    };
+    let page = page
         .heading("Learning curves")
         .text(
             "Mean squared error in squared standard deviations of the encoded label. The weights \
@@ -140,6 +159,58 @@ fn metrics_table(caption: &str, evaluation: &Evaluation, unit: &str) -> Table {
         .fold(table, |table, (name, metrics)| {
             table.row(cells(name, metrics))
         })
+}
+
+/// Skill against the naive forecast and prediction intervals, in sentences.
+pub(crate) fn certainty(metrics: &Metrics, unit: &str) -> String {
+    let mut sentences = Vec::new();
+    if let Some(skill) = &metrics.test.skill {
+        let verdict = if skill.is_shown() {
+            ""
+        } else {
+            " No skill is shown."
+        };
+        sentences.push(format!(
+            "Skill against {} on the test split (1 − ratio of mean squared errors): {:.3}, {:.0} % \
+             confidence interval {:.3} to {:.3} (moving block bootstrap).{verdict}",
+            metrics.naive_baseline,
+            skill.value,
+            100.0 * skill.confidence,
+            skill.low,
+            skill.high
+        ));
+    }
+    if let Some(intervals) = &metrics.intervals {
+        sentences.push(format!(
+            "Prediction intervals made to hold {:.0} % of the labels (split conformal, calibrated on \
+             the eval split) hold {:.1} % on the test split, with a mean width of {:.2} {unit}.",
+            100.0 * intervals.level,
+            100.0 * intervals.test.coverage,
+            intervals.test.mean_width
+        ));
+    }
+    sentences.join(" ")
+}
+
+fn folds_table(folds: &[Fold], unit: &str) -> Table {
+    let header = [
+        "from".to_owned(),
+        "to".to_owned(),
+        "train rows".to_owned(),
+        format!("RMSE, {unit}"),
+        format!("naive RMSE, {unit}"),
+        "MAPE, %".to_owned(),
+    ];
+    folds.iter().fold(Table::new(header), |table, fold| {
+        table.row([
+            XAxis::date(fold.period.0),
+            XAxis::date(fold.period.1),
+            fold.train_rows.to_string(),
+            format!("{:.2}", fold.model.root_mean_squared_error),
+            format!("{:.2}", fold.naive.root_mean_squared_error),
+            format!("{:.2}", 100.0 * fold.model.mean_absolute_percentage_error),
+        ])
+    })
 }
 
 fn learning_curves(metadata: &ModelMetadata, history: &[Step]) -> LineChart {

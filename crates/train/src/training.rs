@@ -12,9 +12,15 @@ use trainer::{
     baselines::{Baselines, naive_name},
     dataset::{Dataset, Rows},
     metrics::evaluate,
+    uncertainty::{self, Predicted},
 };
 
-use crate::{Args, Error, input::Input, model_card, report};
+use crate::{
+    Args, Error,
+    backtest::{self, Fold},
+    input::Input,
+    model_card, report,
+};
 
 /// Rows whose predictions are kept beside the model.
 const GOLDEN_ROWS: usize = 16;
@@ -50,11 +56,19 @@ fn train(input: &Input, args: &Args, context: &Context) -> Result<Trained, Error
     let options = input.hyperparameters.fit_options(&args.fit_options());
     let fit = fit(input, &options, context)?;
 
+    let folds = backtest(input, args.backtest, &options, context)?;
+
     let eval_predictions = predict(dataset, &fit.network, &input.eval);
     let test_predictions = predict(dataset, &fit.network, &input.test);
     let evaluation = |rows: &Rows, predictions: &[f64]| Evaluation {
         model: evaluate(predictions, &rows.examples.labels),
         baselines: baselines.evaluate(&rows.examples),
+        skill: uncertainty::skill(
+            predictions,
+            &rows.examples.naive,
+            &rows.examples.labels,
+            schema.horizon,
+        ),
     };
     let metadata = ModelMetadata {
         version: FORMAT_VERSION,
@@ -73,6 +87,11 @@ fn train(input: &Input, args: &Args, context: &Context) -> Result<Trained, Error
             naive_baseline: naive_name(schema),
             eval: evaluation(&input.eval, &eval_predictions),
             test: evaluation(&input.test, &test_predictions),
+            intervals: uncertainty::intervals(
+                params.label.encoding,
+                predicted(&input.eval, &eval_predictions),
+                predicted(&input.test, &test_predictions),
+            ),
         },
         provenance: Provenance {
             build: context.build(),
@@ -86,6 +105,7 @@ fn train(input: &Input, args: &Args, context: &Context) -> Result<Trained, Error
         test_root_mean_squared_error = metadata.metrics.test.model.root_mean_squared_error,
         "trained"
     );
+    tell_skill(&metadata.metrics);
     let golden = golden(input, &test_predictions);
     let splits = [
         report::Split {
@@ -99,8 +119,8 @@ fn train(input: &Input, args: &Args, context: &Context) -> Result<Trained, Error
             predictions: &test_predictions,
         },
     ];
-    let report = report::html(&metadata, &fit.history, &splits);
-    let model_card = model_card::markdown(&metadata, args, input);
+    let report = report::html(&metadata, &fit.history, &splits, &folds);
+    let model_card = model_card::markdown(&metadata, args, input, &folds);
     let model = Model::new(metadata, fit.network).map_err(Error::Model)?;
     Ok(Trained {
         onnx: model.to_onnx(),
@@ -132,10 +152,7 @@ fn fit(input: &Input, options: &FitOptions, context: &Context) -> Result<Fit, Er
         options,
         &mut observe,
     )
-    .map_err(|error| match error {
-        FitError::Cancelled { .. } => Error::Cancelled,
-        error => Error::Fit(error),
-    })?;
+    .map_err(fit_error)?;
     progress.finish();
     if fit.kept_step == 0 {
         tracing::warn!("no step did better on the eval split than the network it began with");
@@ -143,8 +160,64 @@ fn fit(input: &Input, options: &FitOptions, context: &Context) -> Result<Fit, Er
     Ok(fit)
 }
 
+fn predicted<'a>(rows: &'a Rows, predictions: &'a [f64]) -> Predicted<'a> {
+    Predicted {
+        predictions,
+        labels: &rows.examples.labels,
+    }
+}
+
+fn backtest(
+    input: &Input,
+    count: u32,
+    options: &FitOptions,
+    context: &Context,
+) -> Result<Vec<Fold>, Error> {
+    let mut observe = |_: &Step| match context.cancel.is_cancelled() {
+        true => ControlFlow::Break(Stop::Cancel),
+        false => ControlFlow::Continue(()),
+    };
+    let folds = backtest::run(input, count, options, &mut observe)?;
+    for (number, fold) in (1..).zip(&folds) {
+        tracing::info!(
+            train_rows = fold.train_rows,
+            root_mean_squared_error = fold.model.root_mean_squared_error,
+            naive = fold.naive.root_mean_squared_error,
+            "back-test period {number}/{count}"
+        );
+    }
+    Ok(folds)
+}
+
+/// Says plainly whether the model is better than the naive forecast.
+fn tell_skill(metrics: &Metrics) {
+    let naive = &metrics.naive_baseline;
+    let Some(skill) = &metrics.test.skill else {
+        return;
+    };
+    let interval = format!("{:.3} to {:.3}", skill.low, skill.high);
+    if skill.is_shown() {
+        tracing::info!(
+            "skill against {naive} on the test split {:.3} ({interval})",
+            skill.value
+        );
+    } else {
+        tracing::warn!(
+            "no skill against {naive} is shown on the test split: {:.3} ({interval})",
+            skill.value
+        );
+    }
+}
+
+pub(crate) fn fit_error(error: FitError) -> Error {
+    match error {
+        FitError::Cancelled { .. } => Error::Cancelled,
+        error => Error::Fit(error),
+    }
+}
+
 /// Predictions in the label's unit, as [`Model::predict`] gives them.
-fn predict(dataset: &Dataset, network: &Network, rows: &Rows) -> Vec<f64> {
+pub(crate) fn predict(dataset: &Dataset, network: &Network, rows: &Rows) -> Vec<f64> {
     let mut scratch = Scratch::default();
     let outputs = network.forward(rows.encoded.inputs(), &mut scratch);
     let raw = rows.examples.inputs_f32();

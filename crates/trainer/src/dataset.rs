@@ -85,10 +85,16 @@ impl Dataset {
         &self.transform
     }
 
+    /// Encodes rows that are already decoded.
+    pub fn encode(&self, examples: &Examples) -> Result<EncodedSet, EncodeError> {
+        EncodedSet::new(&self.transform, &examples.inputs_f32(), &examples.labels)
+    }
+
     /// Decodes and encodes the content of a split's file.
     pub fn rows(&self, split: Split, bytes: &Bytes) -> Result<Rows, DatasetError> {
         let examples = Examples::decode(&self.schema, split, bytes)?;
-        let encoded = EncodedSet::new(&self.transform, &examples.inputs_f32(), &examples.labels)
+        let encoded = self
+            .encode(&examples)
             .map_err(|source| DatasetError::Encode {
                 file: self.schema.file_name(split),
                 source,

@@ -4,7 +4,8 @@
 //! - [`dataset`] and [`examples`]: example files become checked rows;
 //! - [`hyperparameters`] and [`search`]: the knobs of a fit by name, and how to find good ones;
 //! - [`fit()`]: mini-batches, Adam, early stopping;
-//! - [`metrics`] and [`baselines`]: what a model is worth, and what it has to beat.
+//! - [`metrics`] and [`baselines`]: what a model is worth, and what it has to beat;
+//! - [`uncertainty`]: how sure that is, and how sure a prediction.
 
 pub mod baselines;
 pub mod dataset;
@@ -14,6 +15,7 @@ pub mod hyperparameters;
 pub mod metrics;
 mod random;
 pub mod search;
+pub mod uncertainty;
 
 pub use fit::{
     EncodeError, EncodedSet, Fit, FitError, FitOptions, Schedule, Step, Stop, fit, hidden_units,

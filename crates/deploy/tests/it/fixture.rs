@@ -168,6 +168,7 @@ fn metrics(rmse: f64) -> Metrics {
             ("least_squares_raw".to_owned(), regression(220.44)),
             ("naive_open".to_owned(), regression(600.0)),
         ]),
+        skill: None,
     };
     Metrics {
         version: artifacts::FORMAT_VERSION,
@@ -175,5 +176,6 @@ fn metrics(rmse: f64) -> Metrics {
         naive_baseline: "naive_open".to_owned(),
         eval: evaluation.clone(),
         test: evaluation,
+        intervals: None,
     }
 }

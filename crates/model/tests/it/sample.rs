@@ -132,6 +132,7 @@ pub(crate) fn metadata(transform_params: TransformParams) -> ModelMetadata {
     let evaluation = Evaluation {
         model: regression,
         baselines: BTreeMap::from([("naive_open".to_owned(), regression)]),
+        skill: None,
     };
     ModelMetadata {
         version: FORMAT_VERSION,
@@ -174,6 +175,7 @@ pub(crate) fn metadata(transform_params: TransformParams) -> ModelMetadata {
             naive_baseline: "naive_open".to_owned(),
             eval: evaluation.clone(),
             test: evaluation,
+            intervals: None,
         },
         provenance: Provenance::default(),
     }

@@ -62,11 +62,15 @@ impl Workspace {
 
     /// Runs, expecting this exit code; gives the last line on stderr.
     fn fail(&self, code: i32, flags: &[&str]) -> String {
-        let output = self.run("out", flags);
+        self.fail_in("out", code, flags)
+    }
+
+    fn fail_in(&self, to: &str, code: i32, flags: &[&str]) -> String {
+        let output = self.run(to, flags);
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(code), "{stderr}");
         assert!(
-            !self.path("out/model/model.onnx").exists(),
+            !self.path(to).join("model/model.onnx").exists(),
             "a failed run leaves no model"
         );
         stderr.lines().last().unwrap_or_default().to_owned()

@@ -172,6 +172,46 @@ fn a_flag_wins_over_the_best_hyperparameters_and_these_over_the_default() {
 }
 
 #[test]
+fn skill_and_intervals_come_with_every_model() {
+    let workspace = Workspace::new();
+    let document = workspace.succeed("out", &["--train-steps", "300"]);
+    let flat = &document["artifacts"]["metrics"]["metadata"];
+    let number = |name: &str| flat[name].as_f64().unwrap();
+    assert!(number("test_skill_low") <= number("test_skill"));
+    assert!(number("test_skill") <= number("test_skill_high"));
+    let ratio =
+        number("test_root_mean_squared_error") / number("test_naive_open_root_mean_squared_error");
+    assert!((number("test_skill") - (1.0 - ratio * ratio)).abs() < 1e-12);
+    assert_eq!(number("interval_level"), 0.9);
+    assert!((0.9..1.0).contains(&number("eval_interval_coverage")));
+    assert!(number("test_interval_mean_width") > 0.0);
+    let metrics = workspace.json("out/metrics.json");
+    assert_eq!(metrics["intervals"]["scale"], "logarithmic");
+}
+
+#[test]
+fn a_back_test_measures_several_periods_and_leaves_the_model_as_it_is() {
+    let workspace = Workspace::new();
+    workspace.succeed("plain", &["--train-steps", "60"]);
+    workspace.succeed("out", &["--train-steps", "60", "--backtest", "3"]);
+    let model = |to: &str| std::fs::read(workspace.path(to).join("model/model.onnx")).unwrap();
+    assert_eq!(model("out"), model("plain"));
+    let card = std::fs::read_to_string(workspace.path("out/model_card.md")).unwrap();
+    // 140 train and 30 eval rows: periods of 28 rows behind the first 85.
+    for rows in ["| 85 |", "| 113 |", "| 141 |"] {
+        assert!(card.contains(rows), "{card}");
+    }
+    let report = std::fs::read_to_string(workspace.path("out/report.html")).unwrap();
+    assert!(report.contains("Back-test") && !report.contains("NaN"));
+    let message = workspace.fail_in("few", 1, &["--backtest", "1000"]);
+    assert_eq!(
+        message,
+        "error: 170 train and eval rows are too few for a back-test over 1000 periods. Next step: \
+         lower --backtest"
+    );
+}
+
+#[test]
 fn a_horizon_is_measured_against_persistence() {
     let workspace = Workspace::new();
     workspace.replace("examples/schema.json", "\"horizon\":0", "\"horizon\":3");
