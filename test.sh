@@ -35,11 +35,23 @@ run() {
 
 # Python peers and tools, pinned; made once, and again when the pins change.
 python_tools() {
-    local pins=(tests/python/requirements.txt pipeline/requirements.txt)
+    python_environment "$venv" tests/python/requirements.txt pipeline/requirements.txt
+}
+
+# python_environment VENV PINS…
+python_environment() {
+    local venv=$1 pins=("${@:2}")
     cat "${pins[@]}" | cmp -s - "$venv/requirements.txt" && return
     python3 -m venv --clear "$venv"
     "$venv/bin/pip" install --quiet --disable-pip-version-check "${pins[@]/#/--requirement=}"
     cat "${pins[@]}" >"$venv/requirements.txt"
+}
+
+# Model servers' clients bring a hundred packages: they have an environment of their own.
+clients() {
+    local venv=target/clients-venv
+    python_environment "$venv" tests/python/requirements-clients.txt
+    "$venv/bin/python" tests/python/check_clients.py target/dist sample/crypto-markets.csv
 }
 
 # Models of every shape and feature transform, checked in the runtimes of others.
@@ -73,6 +85,7 @@ run rust cargo test --workspace --locked --no-fail-fast -- --show-output
 run onnx onnx
 run binaries scripts/binaries.sh
 run contract "$PYTHON" tests/python/check_kfp_contract.py target/dist sample/crypto-markets.csv
+run clients clients
 run components "$PYTHON" tests/python/test_pipeline.py target/dist
 run submit "$PYTHON" tests/python/test_submit.py
 run teardown tests/teardown.sh

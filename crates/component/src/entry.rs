@@ -119,6 +119,10 @@ where
             say(&mut io::stdout(), &plan.to_text());
             0
         }
+        End::Returned(Ok(Outcome::Report(text))) => {
+            say(&mut io::stdout(), &text);
+            0
+        }
         End::Returned(Ok(Outcome::Drained)) => 0,
         End::Returned(Err(error)) => {
             tracing::error!("{}", chain(&error));

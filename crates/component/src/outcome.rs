@@ -11,6 +11,8 @@ pub enum Outcome {
     Done(Outputs),
     /// A dry run: what would be read, done and written.
     Plan(Plan),
+    /// A question was answered: the text for stdout.
+    Report(String),
     /// A server was asked to stop and finished its requests: exit code 0 even after SIGTERM.
     Drained,
 }

@@ -23,6 +23,10 @@ pub struct Args {
 pub enum Command {
     /// Serve a model over HTTP until SIGTERM (Vertex AI's container contract)
     Serve(ServeArgs),
+    /// Add predictions to a table, Parquet or CSV, of any size
+    Predict(PredictArgs),
+    /// Show what is served, since when, and what it is worth
+    Status(StatusArgs),
     /// Take a served model down and remove its versions
     Teardown(TeardownArgs),
     /// Report how a pipeline run ended and clean up what a killed deployment left
@@ -200,6 +204,34 @@ pub struct FinishArgs {
     /// Seconds to wait for a deployment of the same model to finish
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     pub lock_timeout: u64,
+}
+
+/// Flags of `deploy predict`.
+#[derive(Debug, clap::Args)]
+pub struct PredictArgs {
+    /// Model folder to predict with [default: the served version of --model-repository]
+    #[arg(long, value_name = "DIR")]
+    pub model: Option<Uri>,
+    /// Which model of which repository.
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// Table with the model's inputs among its columns: .parquet or .csv
+    #[arg(long, value_name = "FILE")]
+    pub input: Option<Uri>,
+    /// Where to write the table with its predictions, in the same format
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<Uri>,
+}
+
+/// Flags of `deploy status`.
+#[derive(Debug, clap::Args)]
+pub struct StatusArgs {
+    /// Which model of which repository.
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// Predict address of a running `deploy serve`, to show what it serves
+    #[arg(long, value_name = "URL")]
+    pub endpoint: Option<String>,
 }
 
 /// Flags of `deploy teardown`.

@@ -5,6 +5,7 @@ use storage::Uri;
 
 use crate::check::CheckError;
 use crate::gate::UnknownBaseline;
+use crate::predict::PredictError;
 use crate::repository::RepositoryError;
 use crate::servable::LoadError;
 use crate::serve::ServeError;
@@ -83,6 +84,9 @@ pub enum Error {
     /// The server failed.
     #[error(transparent)]
     Serve(#[from] ServeError),
+    /// A table could not be predicted.
+    #[error(transparent)]
+    Predict(#[from] PredictError),
     /// What was decided stands, its record could not be written.
     #[error("the deployment is complete but {uri} cannot be written")]
     WriteDeployment {
@@ -160,6 +164,7 @@ impl Diagnose for Error {
             Self::Rollback { .. } => "deploy the wanted model again with --model".to_owned(),
             Self::Check { source, .. } => return source.hint(),
             Self::Serve(error) => return error.hint(),
+            Self::Predict(error) => return error.hint(),
             Self::WriteDeployment { source, .. } | Self::WriteSummary { source, .. } => {
                 return source.hint();
             }

@@ -41,24 +41,27 @@ mod error;
 mod finish;
 mod gate;
 mod golden;
+mod predict;
 mod release;
 mod report;
 mod repository;
 mod servable;
 mod serve;
+mod status;
 mod target;
 mod teardown;
 
 use component::{Artifact, ArtifactKind, Context, Contract, Outcome, Parameter, ParameterKind};
 
 pub use args::{
-    Args, Command, FinishArgs, GateMode, LimitArgs, ReleaseArgs, ServeArgs, ServeOn, TargetArgs,
-    TeardownArgs,
+    Args, Command, FinishArgs, GateMode, LimitArgs, PredictArgs, ReleaseArgs, ServeArgs, ServeOn,
+    StatusArgs, TargetArgs, TeardownArgs,
 };
 pub use check::CheckError;
 pub use error::Error;
 pub use gate::UnknownBaseline;
 pub use golden::GoldenError;
+pub use predict::{PredictError, Problem};
 pub use repository::RepositoryError;
 pub use servable::{InvalidModel, LoadError, ReadError};
 pub use serve::{AccessMode, ServeError};
@@ -101,7 +104,7 @@ pub const CONTRACT: Contract = Contract {
             help: "Predict address of the running server; empty without --endpoint",
         },
     ],
-    subcommands: &[FINISH],
+    subcommands: &[FINISH, PREDICT],
 };
 
 /// The exit handler of a pipeline.
@@ -122,10 +125,48 @@ const FINISH: Contract = Contract {
     subcommands: &[],
 };
 
+/// Predictions for a whole table.
+const PREDICT: Contract = Contract {
+    name: "predict",
+    about: "Adds predictions to a table, Parquet or CSV, of any size",
+    input_artifacts: &[
+        Artifact {
+            name: "model",
+            kind: ArtifactKind::Model,
+            help: "Folder with the model, its metrics and its golden rows",
+        },
+        Artifact {
+            name: "input",
+            kind: ArtifactKind::Dataset,
+            help: "Table with the model's inputs among its columns",
+        },
+    ],
+    output_artifacts: &[Artifact {
+        name: "output",
+        kind: ArtifactKind::Dataset,
+        help: "The table with one more column, `prediction`",
+    }],
+    output_parameters: &[
+        Parameter {
+            name: "rows",
+            kind: ParameterKind::Integer,
+            help: "Rows of the table",
+        },
+        Parameter {
+            name: "refused_rows",
+            kind: ParameterKind::Integer,
+            help: "Rows the model cannot predict; their prediction is empty",
+        },
+    ],
+    subcommands: &[],
+};
+
 /// Runs the action the arguments name.
 pub async fn run(args: Args, context: Context) -> Result<Outcome, Error> {
     match &args.command {
         None => release::run(&args.release, &context).await,
+        Some(Command::Predict(args)) => predict::run(args, &context).await,
+        Some(Command::Status(args)) => status::run(args, &context).await,
         Some(Command::Serve(args)) => serve::run(args, &context).await,
         Some(Command::Teardown(args)) => teardown::run(args, &context).await,
         Some(Command::Finish(args)) => finish::run(args, &context).await,

@@ -350,7 +350,7 @@ impl<'a> Release<'a> {
 
 /// The predict address of a running server. It is logged and recorded, so it may hold no secret:
 /// a refused one is not repeated either.
-fn endpoint(text: &str) -> Result<Url, Error> {
+pub(crate) fn endpoint(text: &str) -> Result<Url, Error> {
     let refused = |value: &str, problem| Error::Flag {
         flag: "--endpoint",
         value: value.to_owned(),

@@ -98,9 +98,14 @@ impl Repository {
         self.folder().join(version.to_string())
     }
 
+    /// The file that says which version is served.
+    pub(crate) fn pointer_path(&self) -> PathBuf {
+        self.folder().join(CURRENT)
+    }
+
     /// Where versions are served from, and which; none when the model was never deployed.
     pub(crate) fn pointer(&self) -> Result<Option<Pointer>, RepositoryError> {
-        let path = self.folder().join(CURRENT);
+        let path = self.pointer_path();
         match fs::read(&path) {
             Ok(json) => artifacts::parse(CURRENT, &json)
                 .map(Some)
@@ -233,7 +238,7 @@ impl Locked<'_> {
         let folder = self.repository.folder();
         fs::create_dir_all(&folder)
             .map_err(|source| RepositoryError::io("create", &folder, source))?;
-        let path = folder.join(CURRENT);
+        let path = self.repository.pointer_path();
         files::replace(&path, &artifacts::to_json(pointer))
             .map_err(|source| RepositoryError::io("write", &path, source))
     }

@@ -12,7 +12,7 @@ const PAGE: &str = include_str!("page.html");
 /// The page loads nothing from elsewhere and runs nothing but its own script.
 const POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; \
-     connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
+     connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
 );
 
 /// `GET /metrics`
@@ -41,6 +41,7 @@ fn facts(app: &App) -> Value {
             "example": served.model.golden().instances[0],
             "label": metadata.schema.label_column,
             "unit": metadata.metrics.unit,
+            "has_intervals": metadata.metrics.intervals.is_some(),
             "horizon": metadata.schema.horizon,
             "series": metadata.schema.series,
             "splits": metadata.schema.splits,
@@ -174,13 +175,35 @@ fn schemas(inputs: &[String]) -> Value {
             "required": ["instances"],
             "properties": {
                 "instances": {"type": "array", "items": {"$ref": "#/components/schemas/Instance"}},
-                "parameters": {"type": "object"},
+                "parameters": {"$ref": "#/components/schemas/Parameters"},
             },
         },
+        "Parameters": {
+            "type": "object",
+            "properties": {
+                "details": {"type": "boolean", "description": "Predictions as objects"},
+                "intervals": {"type": "boolean", "description": "With prediction intervals"},
+                "explanations": {"type": "boolean", "description": "With what each input contributes"},
+            },
+        },
+        "Prediction": {"oneOf": [number, {
+            "type": "object",
+            "required": ["prediction"],
+            "properties": {
+                "prediction": number,
+                "lower": number,
+                "upper": number,
+                "level": number,
+                "baseline": number,
+                "contributions": {"type": "object", "additionalProperties": number},
+            },
+        }]},
         "Predictions": {
             "type": "object",
             "required": ["predictions"],
-            "properties": {"predictions": {"type": "array", "items": number}},
+            "properties": {
+                "predictions": {"type": "array", "items": {"$ref": "#/components/schemas/Prediction"}},
+            },
         },
         "InferRequest": {
             "type": "object",

@@ -14,6 +14,7 @@ mod app;
 mod body;
 mod config;
 mod connection;
+mod details;
 mod document;
 mod error;
 mod grpc;

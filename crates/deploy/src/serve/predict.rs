@@ -10,7 +10,8 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::app::App;
-use super::instances;
+use super::details;
+use super::instances::{self, Asked, Parameters};
 use super::rejection::Rejection;
 use super::slot::Served;
 use super::telemetry::Note;
@@ -37,12 +38,16 @@ pub(crate) async fn predict(
     let body = app.body.read(headers, body).await?;
     let served = app.served()?;
     let work = || {
-        let rows = instances::read(&body.bytes, &served.model)?;
+        let Asked { rows, parameters } = instances::read(&body.bytes, &served.model)?;
         let predictions = served.predict(&rows, "instances")?;
-        let json = serde_json::to_string(&Predictions {
-            predictions: &predictions,
-        });
-        Ok((predictions.len(), json.expect("numbers")))
+        let json = if parameters == Parameters::default() {
+            let predictions = &predictions;
+            serde_json::to_string(&Predictions { predictions })
+        } else {
+            let details = details::describe(&served, &rows, &predictions, parameters)?;
+            serde_json::to_string(&json!({ "predictions": details }))
+        };
+        Ok((predictions.len(), json.expect("text and numbers")))
     };
     let (rows, json) = app.work(&served.model, body.bytes.len(), work).await?;
     Ok(answer(app, &served, rows, json))

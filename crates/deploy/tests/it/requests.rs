@@ -278,3 +278,43 @@ fn predictions_are_json_numbers() {
     let prediction = answer["predictions"][0].as_f64().unwrap();
     assert!((prediction / expected(ROWS[0]) - 1.0).abs() < 1e-5);
 }
+
+#[test]
+fn parameters_ask_for_details() {
+    let serving = serving(&[]);
+    let ask = |parameters: Value| {
+        let body = json!({ "instances": [ROWS[0]], "parameters": parameters });
+        serving.server.predict(&body.to_string())
+    };
+    let answer = ask(json!({"details": true, "unknown": [1]})).json();
+    let prediction = answer["predictions"][0]["prediction"].as_f64().unwrap();
+    assert!((prediction / expected(ROWS[0]) - 1.0).abs() < 1e-5);
+    let answer = ask(json!({"explanations": true})).json();
+    let detail = &answer["predictions"][0];
+    let number = |value: &Value| value.as_f64().unwrap();
+    let baseline = number(&detail["baseline"]);
+    assert!((baseline / expected(ROWS[1]) - 1.0).abs() < 1e-5);
+    // The fixture looks at `open` alone.
+    assert_eq!(number(&detail["contributions"]["high"]), 0.0);
+    assert_eq!(number(&detail["contributions"]["low"]), 0.0);
+    let sum = baseline + number(&detail["contributions"]["open"]);
+    assert!((sum / prediction - 1.0).abs() < 1e-9, "{sum}");
+}
+
+#[test]
+fn details_that_cannot_be_given_are_refused() {
+    let serving = serving(&[]);
+    serving.refuses(
+        r#"{"instances": [[1, 2, 1]], "parameters": {"intervals": true}}"#,
+        "parameters: the model has no prediction intervals",
+    );
+    serving.refuses(
+        r#"{"instances": [[1, 2, 1]], "parameters": {"intervals": 1}}"#,
+        "parameters: invalid type: integer `1`, expected a boolean",
+    );
+    let many = json!({ "instances": vec![ROWS[0]; 257], "parameters": {"explanations": true} });
+    serving.refuses(
+        &many.to_string(),
+        "parameters: at most 256 instances are explained at a time",
+    );
+}

@@ -3,14 +3,17 @@
 
 use std::fmt;
 
+use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-/// The rows (n × inputs, row-major) of a body that is plain and well formed; none otherwise.
-pub(super) fn read(body: &[u8], inputs: &[String]) -> Option<Vec<f32>> {
+use super::Asked;
+
+/// The rows and parameters of a body that is plain and well formed; none otherwise.
+pub(super) fn read(body: &[u8], inputs: &[String]) -> Option<Asked> {
     let mut json = serde_json::Deserializer::from_slice(body);
-    let rows = Body { inputs }.deserialize(&mut json).ok()?;
+    let asked = Body { inputs }.deserialize(&mut json).ok()?;
     json.end().ok()?;
-    Some(rows)
+    Some(asked)
 }
 
 /// `{"instances": […], …}`
@@ -19,7 +22,7 @@ struct Body<'a> {
 }
 
 impl<'de> DeserializeSeed<'de> for Body<'_> {
-    type Value = Vec<f32>;
+    type Value = Asked;
 
     fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Self::Value, D::Error> {
         json.deserialize_map(self)
@@ -27,7 +30,7 @@ impl<'de> DeserializeSeed<'de> for Body<'_> {
 }
 
 impl<'de> Visitor<'de> for Body<'_> {
-    type Value = Vec<f32>;
+    type Value = Asked;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object with instances")
@@ -35,47 +38,45 @@ impl<'de> Visitor<'de> for Body<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut rows = None;
-        while let Some(is_instances) = map.next_key_seed(Is("instances"))? {
-            if !is_instances {
-                map.next_value::<IgnoredAny>()?;
-            } else if rows.is_some() {
-                return Err(Error::duplicate_field("instances"));
-            } else {
-                let inputs = self.inputs;
-                let mut read = Vec::new();
-                let rows_of = Instances {
-                    inputs,
-                    rows: &mut read,
-                };
-                map.next_value_seed(rows_of)?;
-                rows = Some(read);
+        let mut parameters = None;
+        while let Some(key) = map.next_key::<Key>()? {
+            match key {
+                Key::Instances if rows.is_some() => {
+                    return Err(Error::duplicate_field("instances"));
+                }
+                Key::Parameters if parameters.is_some() => {
+                    return Err(Error::duplicate_field("parameters"));
+                }
+                Key::Instances => {
+                    let mut read = Vec::new();
+                    let (inputs, rows_read) = (self.inputs, &mut read);
+                    map.next_value_seed(Instances {
+                        inputs,
+                        rows: rows_read,
+                    })?;
+                    rows = Some(read);
+                }
+                Key::Parameters => parameters = Some(map.next_value()?),
+                Key::Other => {
+                    map.next_value::<IgnoredAny>()?;
+                }
             }
         }
-        rows.ok_or_else(|| Error::missing_field("instances"))
+        Ok(Asked {
+            rows: rows.ok_or_else(|| Error::missing_field("instances"))?,
+            parameters: parameters.unwrap_or_default(),
+        })
     }
 }
 
-/// Whether a key is this one.
-struct Is(&'static str);
-
-impl<'de> DeserializeSeed<'de> for Is {
-    type Value = bool;
-
-    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<bool, D::Error> {
-        json.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for Is {
-    type Value = bool;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key")
-    }
-
-    fn visit_str<E: Error>(self, key: &str) -> Result<bool, E> {
-        Ok(key == self.0)
-    }
+/// A key of the body.
+#[derive(Deserialize)]
+#[serde(field_identifier, rename_all = "snake_case")]
+enum Key {
+    Instances,
+    Parameters,
+    #[serde(other)]
+    Other,
 }
 
 /// The list of instances.

@@ -6,21 +6,44 @@
 
 mod fast;
 
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::rejection::Rejection;
 use crate::servable::Servable;
 
-/// Reads the body of a predict request: raw rows (n × inputs, row-major), each checked.
-pub(crate) fn read(body: &[u8], model: &Servable) -> Result<Vec<f32>, Rejection> {
+/// What a predict request asks for.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Asked {
+    /// Raw rows, n × inputs, row-major.
+    pub(crate) rows: Vec<f32>,
+    /// What to tell about each.
+    pub(crate) parameters: Parameters,
+}
+
+/// `parameters` of a request; unknown ones are for others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub(crate) struct Parameters {
+    /// Predictions as objects, not numbers; so they are with either of the others.
+    pub(crate) details: bool,
+    /// The ends of each prediction's interval.
+    pub(crate) intervals: bool,
+    /// What each input contributes to each prediction.
+    pub(crate) explanations: bool,
+}
+
+/// Reads the body of a predict request; its rows are checked.
+pub(crate) fn read(body: &[u8], model: &Servable) -> Result<Asked, Rejection> {
     let width = model.inputs().len();
+    let is_good = |row| model.check_row(row).is_ok();
     match fast::read(body, model.inputs()) {
-        Some(rows) if rows.chunks(width).all(|row| model.check_row(row).is_ok()) => Ok(rows),
+        Some(asked) if asked.rows.chunks(width).all(is_good) => Ok(asked),
         _ => read_slowly(body, model),
     }
 }
 
-fn read_slowly(body: &[u8], model: &Servable) -> Result<Vec<f32>, Rejection> {
+fn read_slowly(body: &[u8], model: &Servable) -> Result<Asked, Rejection> {
     let body: Value = serde_json::from_slice(body)
         .map_err(|error| Rejection::Malformed(format!("the body is not JSON: {error}")))?;
     let Some(instances) = body.get("instances").and_then(Value::as_array) else {
@@ -38,7 +61,12 @@ fn read_slowly(body: &[u8], model: &Servable) -> Result<Vec<f32>, Rejection> {
             })
             .map_err(|problem| Rejection::Malformed(format!("instances[{index}]: {problem}")))?;
     }
-    Ok(rows)
+    let parameters = match body.get("parameters") {
+        None | Some(Value::Null) => Parameters::default(),
+        Some(parameters) => Parameters::deserialize(parameters)
+            .map_err(|error| Rejection::Malformed(format!("parameters: {error}")))?,
+    };
+    Ok(Asked { rows, parameters })
 }
 
 fn read_instance(instance: &Value, inputs: &[String], row: &mut Vec<f32>) -> Result<(), String> {
@@ -141,7 +169,7 @@ mod tests {
         #[test]
         fn both_readers_read_the_same(instances in prop::collection::vec(instance(), 0..5)) {
             let body = json!({"parameters": {"a": [1]}, "instances": instances}).to_string();
-            let fast = fast::read(body.as_bytes(), &inputs());
+            let fast = fast::read(body.as_bytes(), &inputs()).map(|asked| asked.rows);
             let bits = |rows: Vec<f32>| rows.into_iter().map(f32::to_bits).collect::<Vec<_>>();
             prop_assert_eq!(fast.map(bits), slow(body.as_bytes()).map(bits), "{}", body);
         }
@@ -155,8 +183,9 @@ mod tests {
     #[test]
     fn the_fast_reader_reads_every_form() {
         let body = br#" {"instances": [[1, 2.5], {"high": -4e3, "open": 3}, "5, 6"], "x": {}} "#;
-        let rows = fast::read(body, &inputs());
-        assert_eq!(rows, Some(vec![1.0, 2.5, 3.0, -4e3, 5.0, 6.0]));
+        let asked = fast::read(body, &inputs()).unwrap();
+        assert_eq!(asked.rows, [1.0, 2.5, 3.0, -4e3, 5.0, 6.0]);
+        assert_eq!(asked.parameters, Parameters::default());
     }
 
     #[test]

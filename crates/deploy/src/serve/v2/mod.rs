@@ -13,7 +13,7 @@ pub(crate) mod tensor;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use model::onnx::{INPUT, OUTPUT};
 use serde::Serialize;
@@ -160,7 +160,8 @@ pub(crate) async fn infer(
     body: Body,
 ) -> Result<Response, Rejection> {
     let json_length = binary::json_length(headers)?;
-    if json_length.is_none() {
+    // Triton's client declares nothing when it sends JSON.
+    if json_length.is_none() && headers.contains_key(header::CONTENT_TYPE) {
         super::predict::check_media_type(headers)?;
     }
     let body = app.body.read(headers, body).await?;
