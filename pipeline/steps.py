@@ -146,15 +146,16 @@ def hptune(
     best_metric_value: dsl.OutputPath(float),
     runner: str = "local",
     study_config: Optional[str] = None,
+    journal: Optional[str] = None,
     max_trial_count: Optional[int] = None,
     parallel_trial_count: Optional[int] = None,
     trials_ahead: int = 4,
     seed: int = 0,
-    train_steps: int = 2000,
+    train_steps: int = 1000,
     batch_size: int = 20,
     weight_decay: float = 0.01,
     eval_steps: int = 100,
-    patience: int = 5,
+    patience: int = 0,
 ):
     """Tune the hyperparameters of the dense regressor.
 
@@ -164,6 +165,8 @@ def hptune(
         study_config: Study to run, JSON or YAML in Vertex AI's shape: `studySpec`, `maxTrialCount`,
             `parallelTrialCount`, `maxFailedTrialCount` [default: the classic space over
             `learning_rate`, `first_layer_size`, `num_layers` and `scale_factor`]
+        journal: Where finished trials are recorded; a study that was interrupted goes on from there
+            and repeats none of them
         max_trial_count: Trials in all [default: 20]
         parallel_trial_count: Trials at a time; changes how long the study takes, not what it finds
             [default: one for each processor]
@@ -174,7 +177,8 @@ def hptune(
         batch_size: Rows in an optimizer step, unless the study searches them
         weight_decay: Decoupled weight decay, unless the study searches it
         eval_steps: Optimizer steps between two looks at the eval split
-        patience: Looks in a row without a better eval loss after which a trial stops; 0: never
+        patience: Early stopping after N looks in a row without a better eval loss, as in `train`;
+            0: none
 
     Returns:
         best_hyperparameters: Hyperparameters of the best trial, for train
@@ -204,7 +208,8 @@ def train(
     scale_factor: Optional[float] = None,
     weight_decay: Optional[float] = None,
     eval_steps: int = 100,
-    patience: int = 10,
+    patience: int = 0,
+    backtest: int = 0,
     seed: int = 0,
 ):
     """Train the dense regressor and measure it beside the baselines.
@@ -223,8 +228,12 @@ def train(
             [default: 0.5]
         weight_decay: Decoupled weight decay of the dense layers [default: 0.01]
         eval_steps: Optimizer steps between two looks at the eval split; each look uses all of its
-            rows, and the weights of the best look are kept
-        patience: Looks in a row without a better eval loss after which training stops; 0: never
+            rows
+        patience: Early stopping: after N looks in a row without a better eval loss training stops,
+            and the weights of the best look are kept; 0: all steps are taken and the last weights
+            kept
+        backtest: Also refit over N periods, one after the other, and report the error in each; the
+            model is the same with and without
         seed: Seed of the first weights and of the order of the rows
 
     Returns:

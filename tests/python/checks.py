@@ -1,5 +1,6 @@
 """Runs a module's functions named test_… and says a line for each, as ./test.sh counts them."""
 
+import difflib
 import sys
 import traceback
 
@@ -22,4 +23,7 @@ def run(module: dict) -> int:
 
 
 def equal(found, wanted) -> None:
+    if isinstance(found, str) and isinstance(wanted, str) and "\n" in wanted:
+        lines = difflib.unified_diff(wanted.splitlines(), found.splitlines(), "wanted", "found", lineterm="", n=0)
+        assert found == wanted, "\n" + "\n".join(list(lines)[:40])
     assert found == wanted, f"\nwanted: {wanted}\nfound:  {found}"
