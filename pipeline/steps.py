@@ -296,6 +296,31 @@ def deploy(
     """
 
 
+@step("deploy", "predict")
+def predict(
+    output: dsl.Output[dsl.Dataset],
+    rows: dsl.OutputPath(int),
+    refused_rows: dsl.OutputPath(int),
+    model: Optional[dsl.Input[dsl.Model]] = None,
+    model_repository: Optional[str] = None,
+    model_name: str = "model",
+    input: Optional[dsl.Input[dsl.Dataset]] = None,
+):
+    """Adds predictions to a table, Parquet or CSV, of any size.
+
+    Args:
+        model: Folder with the model, its metrics and its golden rows
+        model_repository: Directory that holds the served models, each with its numbered versions
+        model_name: Name the model is served under: lower-case letters, digits, `-`, `_`
+        input: Table with the model's inputs among its columns
+
+    Returns:
+        output: The table with one more column, `prediction`
+        rows: Rows of the table
+        refused_rows: Rows the model cannot predict; their prediction is empty
+    """
+
+
 @step("deploy", "finish")
 def finish(
     status: dsl.PipelineTaskFinalStatus,

@@ -80,11 +80,12 @@ def test_every_component_agrees_with_its_binary():
 
 def test_the_pipeline_agrees_with_the_components():
     in_pipeline, found = contract.components_of(COMMITTED), []
+    equal(sorted(in_pipeline), sorted([*images.components(), "finish"]))
     for described in CONTRACTS:
-        component = in_pipeline.pop(described["name"])
-        found += contract.pipeline_differences(described, component, component_of(described), COMMITTED.name)
+        component = in_pipeline.get(described["name"])
+        if component:
+            found += contract.pipeline_differences(described, component, component_of(described), COMMITTED.name)
     equal(found, [])
-    equal(in_pipeline, {})
 
 
 def test_the_readme_agrees_with_the_binaries():
