@@ -12,46 +12,53 @@ const BASE: f64 = HEIGHT - 38.0;
 pub struct Histogram {
     title: String,
     x_label: String,
-    groups: Vec<(String, Vec<f64>)>,
-    bins: usize,
+    /// Values and how often each occurs.
+    groups: Vec<(String, Vec<(f64, u64)>)>,
 }
 
 impl Histogram {
-    /// A histogram with 40 bins over the values of all groups.
+    /// Bins, of equal width, over the values of all groups.
+    pub const BINS: usize = 40;
+
+    /// A histogram without groups.
     pub fn new(title: &str, x_label: &str) -> Self {
         Self {
             title: title.to_owned(),
             x_label: x_label.to_owned(),
             groups: Vec::new(),
-            bins: 40,
         }
     }
 
     /// Adds a group of values in a colour of its own, as a share of the group, so that groups
     /// of different sizes compare. Values that are not finite are left out.
     #[must_use]
-    pub fn group(mut self, name: &str, values: impl IntoIterator<Item = f64>) -> Self {
-        let values = values
-            .into_iter()
-            .filter(|value| value.is_finite())
-            .collect();
-        self.groups.push((name.to_owned(), values));
-        self
+    pub fn group(self, name: &str, values: impl IntoIterator<Item = f64>) -> Self {
+        self.counted(name, values.into_iter().map(|value| (value, 1)))
     }
 
-    /// Share of a group's values in each bin.
-    fn shares(&self, values: &[f64], x: &Axis) -> Vec<f64> {
-        let mut counts = vec![0_u64; self.bins];
-        for value in values {
-            let position = (value - x.low) / (x.high - x.low) * self.bins as f64;
-            counts[(position.max(0.0) as usize).min(self.bins - 1)] += 1;
-        }
-        let total = values.len().max(1) as f64;
-        counts
-            .into_iter()
-            .map(|count| count as f64 / total)
-            .collect()
+    /// Adds a group of values that are counted already, each with how often it occurs: for more
+    /// values than fit in memory, the middles of [`Self::BINS`] bins, beside the lowest and
+    /// highest value (0 times), make the same drawing.
+    #[must_use]
+    pub fn counted(mut self, name: &str, values: impl IntoIterator<Item = (f64, u64)>) -> Self {
+        let values = values.into_iter().filter(|(value, _)| value.is_finite());
+        self.groups.push((name.to_owned(), values.collect()));
+        self
     }
+}
+
+/// Share of a group's values in each bin.
+fn shares(values: &[(f64, u64)], x: &Axis) -> Vec<f64> {
+    let mut counts = vec![0; Histogram::BINS];
+    for (value, count) in values {
+        let position = (value - x.low) / (x.high - x.low) * Histogram::BINS as f64;
+        counts[(position.max(0.0) as usize).min(Histogram::BINS - 1)] += count;
+    }
+    let total = counts.iter().sum::<u64>().max(1) as f64;
+    counts
+        .into_iter()
+        .map(|count| count as f64 / total)
+        .collect()
 }
 
 impl Chart for Histogram {
@@ -63,12 +70,12 @@ impl Chart for Histogram {
         let all = self
             .groups
             .iter()
-            .flat_map(|(_, values)| values.iter().copied());
+            .flat_map(|(_, values)| values.iter().map(|(value, _)| *value));
         let x = Axis::covering(all, (LEFT, WIDTH - RIGHT), Scale::Linear, false);
         let shares: Vec<Vec<f64>> = self
             .groups
             .iter()
-            .map(|(_, values)| self.shares(values, &x))
+            .map(|(_, values)| shares(values, &x))
             .collect();
         let tallest = shares.iter().flatten().copied().fold(0.0, f64::max);
         let y = Axis::covering(
@@ -93,7 +100,7 @@ impl Chart for Histogram {
             svg += &label(at, BASE + 16.0, "middle", &text);
         }
         svg += &label(WIDTH / 2.0, HEIGHT - 4.0, "middle", &self.x_label);
-        let bin_width = (WIDTH - LEFT - RIGHT) / self.bins as f64;
+        let bin_width = (WIDTH - LEFT - RIGHT) / Self::BINS as f64;
         let bar_width = bin_width / self.groups.len().max(1) as f64;
         let mut legend_at = LEFT;
         for (index, ((name, _), shares)) in self.groups.iter().zip(&shares).enumerate() {
@@ -188,9 +195,17 @@ mod tests {
         let values = [f64::NAN, 1.0, 2.0, 2.0, 3.0];
         let histogram = Histogram::new("t", "x").group("a", values);
         let x = Axis::covering([1.0, 3.0].into_iter(), (0.0, 1.0), Scale::Linear, false);
-        let shares = histogram.shares(&histogram.groups[0].1, &x);
+        let shares = shares(&histogram.groups[0].1, &x);
         assert!((shares.iter().sum::<f64>() - 1.0).abs() < 1e-12);
         assert_eq!((shares[0], shares[20], shares[39]), (0.25, 0.5, 0.25));
+    }
+
+    #[test]
+    fn counted_values_draw_like_the_values_themselves() {
+        let chart = || Histogram::new("t", "x");
+        let values = chart().group("a", [1.0, 2.0, 2.0, 3.0]);
+        let counts = chart().counted("a", [(1.0, 0), (1.01, 1), (2.01, 2), (2.99, 1), (3.0, 0)]);
+        assert_eq!(values.to_svg(), counts.to_svg());
     }
 
     #[test]

@@ -24,6 +24,6 @@ mod table;
 
 pub use axis::{Scale, XAxis};
 pub use bars::{BarChart, Histogram};
-pub use line_chart::{LineChart, Series, SeriesStyle};
+pub use line_chart::{LineChart, Outline, Series, SeriesStyle};
 pub use page::{Chart, Page};
 pub use table::Table;

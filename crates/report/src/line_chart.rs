@@ -264,31 +264,75 @@ impl Series {
     }
 }
 
-/// Keeps the lowest and highest point of each stretch, so that no peak is lost.
-fn thin_out(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
-    if points.len() <= MAX_POINTS {
-        return points.to_vec();
-    }
-    let stretch = points.len().div_ceil(MAX_POINTS / 2);
-    let mut kept = Vec::with_capacity(MAX_POINTS + 2);
-    for chunk in points.chunks(stretch) {
-        let by_value = |a: &&(f64, f64), b: &&(f64, f64)| a.1.total_cmp(&b.1);
-        let (Some(low), Some(high)) =
-            (chunk.iter().min_by(by_value), chunk.iter().max_by(by_value))
-        else {
-            continue;
+/// The points a line of many points is drawn with: the lowest and highest of each stretch, so that
+/// no peak is lost. For points that come as a stream; a series in memory is thinned out anyway.
+#[derive(Clone, Debug)]
+pub struct Outline {
+    /// Points of a stretch.
+    stretch: usize,
+    /// Points of the current stretch so far, the lowest of them and the highest.
+    seen: usize,
+    low: (f64, f64),
+    high: (f64, f64),
+    kept: Vec<(f64, f64)>,
+}
+
+impl Outline {
+    /// The outline of `points` points.
+    pub fn new(points: usize) -> Self {
+        let stretch = match points {
+            ..=MAX_POINTS => 1,
+            _ => points.div_ceil(MAX_POINTS / 2),
         };
-        let (first, second) = if low.0 <= high.0 {
-            (low, high)
-        } else {
-            (high, low)
-        };
-        kept.push(*first);
-        if first != second {
-            kept.push(*second);
+        Self {
+            stretch,
+            seen: 0,
+            low: (0.0, 0.0),
+            high: (0.0, 0.0),
+            kept: Vec::new(),
         }
     }
-    kept
+
+    /// Adds the next point.
+    pub fn push(&mut self, point: (f64, f64)) {
+        if self.seen == 0 || point.1.total_cmp(&self.low.1).is_lt() {
+            self.low = point;
+        }
+        if self.seen == 0 || point.1.total_cmp(&self.high.1).is_ge() {
+            self.high = point;
+        }
+        self.seen += 1;
+        if self.seen == self.stretch {
+            self.end_stretch();
+        }
+    }
+
+    /// The points to draw.
+    pub fn into_points(mut self) -> Vec<(f64, f64)> {
+        if self.seen > 0 {
+            self.end_stretch();
+        }
+        self.kept
+    }
+
+    fn end_stretch(&mut self) {
+        let (first, second) = if self.low.0 <= self.high.0 {
+            (self.low, self.high)
+        } else {
+            (self.high, self.low)
+        };
+        self.kept.push(first);
+        if self.seen > 1 && first != second {
+            self.kept.push(second);
+        }
+        self.seen = 0;
+    }
+}
+
+fn thin_out(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    let mut outline = Outline::new(points.len());
+    points.iter().for_each(|point| outline.push(*point));
+    outline.into_points()
 }
 
 #[cfg(test)]

@@ -51,6 +51,16 @@ pub struct PutOptions {
     pub precondition: Precondition,
 }
 
+impl PutOptions {
+    /// A write of this media type, for example `text/csv`, with nothing else wished for.
+    pub fn of_type(content_type: &str) -> Self {
+        Self {
+            content_type: Some(content_type.to_owned()),
+            ..Self::default()
+        }
+    }
+}
+
 /// What must hold for a write to take place.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Precondition {

@@ -1,7 +1,7 @@
 //! Where the bytes of a write come from.
 
 use std::future::Future;
-use std::io::SeekFrom;
+use std::io::{Seek as _, SeekFrom};
 use std::path::Path;
 
 use bytes::{Bytes, BytesMut};
@@ -86,11 +86,16 @@ impl FileSource {
     pub async fn open(path: &Path) -> std::io::Result<Self> {
         let file = tokio::fs::File::open(path).await?;
         let size = file.metadata().await?.len();
-        Ok(Self::of(file, size))
+        Ok(Self { file, size })
     }
 
-    pub(crate) fn of(file: tokio::fs::File, size: u64) -> Self {
-        Self { file, size }
+    /// A file that is open for reading, from its beginning wherever its position is; it need not
+    /// have a name.
+    pub fn from_file(mut file: std::fs::File) -> std::io::Result<Self> {
+        file.rewind()?;
+        let size = file.metadata()?.len();
+        let file = tokio::fs::File::from_std(file);
+        Ok(Self { file, size })
     }
 }
 

@@ -30,9 +30,7 @@ impl Spool {
             file.write_all(&piece).await.map_err(failed)?;
         }
         file.flush().await.map_err(failed)?;
-        let mut file = FileSource::of(file, source.bytes);
-        let rewound = file.seek(0).await;
-        rewound.map_err(|error| failed(io::Error::other(error)))?;
+        let file = FileSource::from_file(file.into_std().await).map_err(failed)?;
         let crc32c = source.crc32c;
         Ok(Self { file, crc32c })
     }

@@ -1,6 +1,8 @@
 //! The flags.
 
 use std::collections::BTreeMap;
+use std::num::ParseIntError;
+use std::str::FromStr;
 
 use artifacts::{ExamplesFormat, Series};
 
@@ -42,9 +44,33 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     pub config: Option<String>,
 
+    /// Memory for rows, in MiB; more rows than that go through a temporary file in TMPDIR, which
+    /// should be on a disk
+    #[arg(long, value_name = "MIB", default_value = "128")]
+    pub memory_limit: MemoryLimit,
+
     /// Keys of the configuration
     #[command(flatten)]
     pub overrides: Overrides,
+}
+
+/// An amount of memory, written in MiB.
+#[derive(Clone, Copy, Debug)]
+pub struct MemoryLimit(u32);
+
+impl MemoryLimit {
+    /// In bytes, as far as this machine can count them.
+    pub fn bytes(self) -> usize {
+        usize::try_from(u64::from(self.0) * 1024 * 1024).unwrap_or(usize::MAX)
+    }
+}
+
+impl FromStr for MemoryLimit {
+    type Err = ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(Self)
+    }
 }
 
 /// Flags that override keys of the configuration.

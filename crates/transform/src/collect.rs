@@ -8,7 +8,8 @@ use crate::number;
 use crate::plan::{Kind, Plan};
 use crate::policy::Finding;
 use crate::scan::{Filter, Record};
-use crate::table::Table;
+use crate::scratch::Scratch;
+use crate::table::{Collected, Dated};
 
 /// Where the wanted columns are in a file, by its header.
 #[derive(Debug)]
@@ -80,8 +81,8 @@ pub struct Collector<'a> {
     kinds: Vec<Kind>,
     low_high: Option<(usize, usize)>,
     dates: DateReader,
-    columns: Vec<Vec<f64>>,
-    places: Vec<Place>,
+    rows: Collected,
+    /// The numbers of the current record.
     row: Vec<f64>,
     /// What was found so far.
     pub findings: Findings,
@@ -89,7 +90,7 @@ pub struct Collector<'a> {
 
 impl<'a> Collector<'a> {
     /// A collector for what `config` and `plan` want.
-    pub fn new(config: &'a Config, plan: &'a Plan, findings: Findings) -> Self {
+    pub fn new(config: &'a Config, plan: &'a Plan, scratch: &Scratch, findings: Findings) -> Self {
         let position = |name| plan.kept.iter().position(|kept| kept == name);
         Self {
             plan,
@@ -101,8 +102,7 @@ impl<'a> Collector<'a> {
                 .collect(),
             low_high: position("low").zip(position("high")),
             dates: DateReader::new(config.date.format.format()),
-            columns: vec![Vec::new(); plan.kept.len()],
-            places: Vec::new(),
+            rows: Collected::new(scratch, plan.kept.len()),
             row: Vec::new(),
             findings,
         }
@@ -128,29 +128,24 @@ impl<'a> Collector<'a> {
         let findings = &self.findings;
         let date = self
             .dates
-            .read(cell, numbers, || findings.name(place))
+            .read(cell, || findings.name(place))
             .map_err(|mixed| Error::MixedDates {
                 column: self.date_column.to_owned(),
                 mixed,
             })?;
         match date {
-            _ if !numbers => return Ok(()),
-            DateCell::Read => {}
+            _ if !numbers => Ok(()),
+            DateCell::Read(instants) => self.rows.push(instants, place, &self.row),
             DateCell::Missing => {
                 let detail = format!("column `{}` is empty", self.date_column);
-                return self.reject(Finding::MissingDate, place, &detail, columns, record);
+                self.reject(Finding::MissingDate, place, &detail, columns, record)
             }
             DateCell::Unparsable => {
                 let text = String::from_utf8_lossy(cell);
                 let detail = format!("column `{}` holds `{text}`, no date", self.date_column);
-                return self.reject(Finding::UnparsableDate, place, &detail, columns, record);
+                self.reject(Finding::UnparsableDate, place, &detail, columns, record)
             }
         }
-        for (column, number) in self.columns.iter_mut().zip(&self.row) {
-            column.push(*number);
-        }
-        self.places.push(place);
-        Ok(())
     }
 
     /// Reads the numbers of a record into `row`; `false` when the record was rejected.
@@ -232,19 +227,14 @@ impl<'a> Collector<'a> {
     }
 
     /// The rows in input order, how their dates are written, and the findings.
-    pub fn finish(self) -> Result<(Table, DateFormat, Findings), Error> {
-        let (format, dates) = self
-            .dates
-            .finish()
-            .map_err(|ambiguous| Error::AmbiguousDates {
-                column: self.date_column.to_owned(),
-                ambiguous,
-            })?;
-        let table = Table {
-            dates,
-            columns: self.columns,
-            places: self.places,
-        };
-        Ok((table, format, self.findings))
+    pub fn finish(self) -> Result<(Dated, DateFormat, Findings), Error> {
+        let (format, candidate) =
+            self.dates
+                .finish(self.rows.agree())
+                .map_err(|ambiguous| Error::AmbiguousDates {
+                    column: self.date_column.to_owned(),
+                    ambiguous,
+                })?;
+        Ok((self.rows.dated(candidate), format, self.findings))
     }
 }

@@ -1,10 +1,13 @@
 //! The HTML data report: what went in, what was found, what came out.
 
-use artifacts::{Encoding, Schema, Split, TransformParams};
-use report::{Histogram, LineChart, Page, Scale, Series, Table, XAxis};
+use std::ops::Range;
 
-use crate::examples::Examples;
-use crate::plan::Plan;
+use artifacts::{Encoding, Schema, Split, TransformParams};
+use report::{Histogram, LineChart, Outline, Page, Scale, Series, Table, XAxis};
+
+use crate::Error;
+use crate::examples::{Encoded, Examples};
+use crate::scratch::parts;
 use crate::split::Ranges;
 use crate::statistics::Statistics;
 
@@ -20,8 +23,6 @@ pub struct Sources<'a> {
     pub statistics: &'a Statistics,
     /// The fitted feature transform.
     pub transform_params: &'a TransformParams,
-    /// What the configuration means.
-    pub plan: &'a Plan,
     /// The example rows.
     pub examples: &'a Examples,
     /// The rows of each split.
@@ -29,15 +30,15 @@ pub struct Sources<'a> {
 }
 
 /// The report as a self-contained page.
-pub fn html(sources: &Sources<'_>) -> String {
+pub fn html(sources: &Sources<'_>) -> Result<String, Error> {
     let series = match &sources.schema.series {
         Some(series) => format!("Data report: {}", series.value),
         None => "Data report".to_owned(),
     };
     let page = overview(Page::new(&series), sources);
     let page = findings(page, sources.statistics);
-    let page = charts(page, sources);
-    distributions(page, sources).to_html()
+    let page = charts(page, sources)?;
+    Ok(distributions(page, sources)?.to_html())
 }
 
 fn overview(page: Page, sources: &Sources<'_>) -> Page {
@@ -130,43 +131,34 @@ fn findings(page: Page, statistics: &Statistics) -> Page {
     page.table(gaps)
 }
 
-fn charts(page: Page, sources: &Sources<'_>) -> Page {
+fn charts(page: Page, sources: &Sources<'_>) -> Result<Page, Error> {
     let (schema, examples) = (sources.schema, sources.examples);
     let unit = schema.label_unit.as_deref().unwrap_or("raw units");
-    let labels = examples.values(&schema.label_column);
-    let dates = |range: std::ops::Range<usize>| {
-        examples.dates[range]
-            .iter()
-            .map(|date| *date as f64)
-            .collect::<Vec<_>>()
-    };
     // A logarithmic axis shows a market's early years; only prices are sure to be above 0.
-    let positive = labels.iter().all(|label| *label > 0.0);
+    let mut label = sources.statistics.columns[&schema.label_column].values();
+    let positive = label.all(|split| split.minimum > 0.0);
     let mut chart = LineChart::new("Label over time, by split")
         .labels("date", &format!("{}, {unit}", schema.label_column))
         .x_axis(XAxis::Time)
         .y_scale(if positive { Scale::Log } else { Scale::Linear });
     for split in Split::ALL {
-        let range = sources.ranges.get(split);
-        let points = dates(range.clone())
-            .into_iter()
-            .zip(labels[range].iter().copied());
-        chart = chart.series(Series::line(split.as_str(), points.collect()));
+        let points = points(examples, &schema.label_column, sources.ranges.get(split))?;
+        chart = chart.series(Series::line(split.as_str(), points));
     }
     for split in [Split::Eval, Split::Test] {
-        let first = examples.dates[sources.ranges.get(split).start];
+        let first = examples.dates.get(sources.ranges.get(split).start)?;
         chart = chart.mark(first as f64, &format!("{} begins", split.as_str()));
     }
     let page = page.heading("Series").chart(chart);
     if sources.statistics.gaps.is_empty() {
-        return page;
+        return Ok(page);
     }
     let gaps = sources
         .statistics
         .gaps
         .iter()
         .map(|gap| (gap.instant, gap.missing_rows as f64));
-    page.chart(
+    Ok(page.chart(
         LineChart::new("Gaps")
             .labels("date", "missing rows")
             .x_axis(XAxis::Time)
@@ -175,44 +167,42 @@ fn charts(page: Page, sources: &Sources<'_>) -> Page {
                 gaps.map(|(instant, missing)| (instant as f64, missing))
                     .collect(),
             )),
-    )
+    ))
 }
 
-fn distributions(page: Page, sources: &Sources<'_>) -> Page {
+/// What to draw of a column over time.
+fn points(examples: &Examples, column: &str, rows: Range<usize>) -> Result<Vec<(f64, f64)>, Error> {
+    let mut outline = Outline::new(rows.len());
+    let column = examples.column(column);
+    for part in parts(rows) {
+        let dates = examples.dates.read(part.clone())?;
+        for (date, value) in dates.into_iter().zip(column.read(part)?) {
+            outline.push((date as f64, value));
+        }
+    }
+    Ok(outline.into_points())
+}
+
+fn distributions(page: Page, sources: &Sources<'_>) -> Result<Page, Error> {
     let mut page = page.heading("Distributions").text(
         "What the network sees: each input encoded and standardised with the mean and the scale \
          of the train rows. A split far from the others has data unlike what was learned from.",
     );
-    let reference = sources
-        .transform_params
-        .reference
-        .as_ref()
-        .map(|name| sources.examples.values(name));
     let params = sources.transform_params;
-    let features = params
-        .features
-        .iter()
-        .map(|f| (f.input.as_str(), f.encoding, f.mean, f.scale));
+    let inputs = params.features.iter();
+    let inputs = inputs.map(|f| (&f.input, f.encoding, f.mean, f.scale));
     let label = &params.label;
     let label = (
-        sources.schema.label_column.as_str(),
+        &sources.schema.label_column,
         label.encoding,
         label.mean,
         label.scale,
     );
-    for (name, encoding, mean, scale) in features.chain([label]) {
-        let encoded = sources
-            .examples
-            .encoded(name, encoding, reference.as_deref());
-        let mut chart = Histogram::new(
-            &format!("{name}{}", describe(encoding)),
-            "standard deviations",
-        );
-        for split in Split::ALL {
-            let values = encoded[sources.ranges.get(split)].iter();
-            chart = chart.group(split.as_str(), values.map(|value| (value - mean) / scale));
-        }
-        page = page.chart(chart);
+    for (name, encoding, mean, scale) in inputs.chain([label]) {
+        let title = format!("{name}{}", describe(encoding));
+        let reference = params.reference.as_deref();
+        let encoded = sources.examples.encoded(name, encoding, reference);
+        page = page.chart(histogram(&title, encoded, (mean, scale), sources.ranges)?);
     }
     let mut table = Table::new([
         "column",
@@ -240,7 +230,38 @@ fn distributions(page: Page, sources: &Sources<'_>) -> Page {
             ]);
         }
     }
-    page.table(table)
+    Ok(page.table(table))
+}
+
+/// The distribution of a column in each split, standardised with `mean` and `scale`. Two passes:
+/// the extremes, which say where the bins are, and the counts.
+fn histogram(
+    title: &str,
+    column: Encoded<'_>,
+    (mean, scale): (f64, f64),
+    ranges: &Ranges,
+) -> Result<Histogram, Error> {
+    const BINS: usize = Histogram::BINS;
+    let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
+    for split in Split::ALL {
+        column.each(ranges.get(split), |value| {
+            let value = (value - mean) / scale;
+            (low, high) = (value.min(low), value.max(high));
+        })?;
+    }
+    let width = (high - low) / BINS as f64;
+    let mut chart = Histogram::new(title, "standard deviations");
+    for split in Split::ALL {
+        let mut counts = [0; BINS];
+        column.each(ranges.get(split), |value| {
+            let bin = ((value - mean) / scale - low) / width;
+            counts[(bin as usize).min(BINS - 1)] += 1;
+        })?;
+        let middles = counts.iter().enumerate();
+        let middles = middles.map(|(bin, count)| (low + (bin as f64 + 0.5) * width, *count));
+        chart = chart.counted(split.as_str(), middles.chain([(low, 0), (high, 0)]));
+    }
+    Ok(chart)
 }
 
 fn describe(encoding: Encoding) -> &'static str {

@@ -3,7 +3,7 @@
 mod detect;
 mod format;
 
-pub use detect::{Ambiguous, DateCell, DateReader, Mixed};
+pub use detect::{Ambiguous, CANDIDATES, DateCell, DateReader, Instants, Mixed};
 pub use format::DateFormat;
 
 /// Milliseconds in a day.

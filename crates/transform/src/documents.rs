@@ -5,12 +5,13 @@ use component::Outputs;
 use serde_json::json;
 use storage::Uri;
 
+use crate::Error;
 use crate::config::Config;
 use crate::date::to_iso;
 use crate::examples::Examples;
 use crate::plan::Plan;
-use crate::publish::Folder;
 use crate::split::Ranges;
+use crate::statistics::Statistics;
 
 /// The contract of the example files.
 pub fn schema(
@@ -19,15 +20,15 @@ pub fn schema(
     examples: &Examples,
     ranges: &Ranges,
     provenance: Provenance,
-) -> Schema {
+) -> Result<Schema, Error> {
+    let date = |row: usize| Ok::<_, Error>(to_iso(examples.dates.get(row)?, examples.days));
     let info = |split| {
         let range = ranges.get(split);
-        let date = |row: usize| to_iso(examples.dates[row], examples.days);
-        SplitInfo {
+        Ok::<_, Error>(SplitInfo {
             rows: range.len() as u64,
-            first_date: date(range.start),
-            last_date: date(range.end - 1),
-        }
+            first_date: date(range.start)?,
+            last_date: date(range.end - 1)?,
+        })
     };
     let kind = if examples.days {
         ColumnKind::Date
@@ -42,7 +43,7 @@ pub fn schema(
         name,
         kind: ColumnKind::Number,
     };
-    Schema {
+    Ok(Schema {
         version: artifacts::FORMAT_VERSION,
         series: config.series.clone(),
         columns: std::iter::once(date)
@@ -57,20 +58,22 @@ pub fn schema(
         label_unit: config.label_unit.clone(),
         format: config.format,
         splits: Splits {
-            train: info(Split::Train),
-            eval: info(Split::Eval),
-            test: info(Split::Test),
+            train: info(Split::Train)?,
+            eval: info(Split::Eval)?,
+            test: info(Split::Test)?,
             gap_rows: config.horizon,
         },
         provenance,
-    }
+    })
 }
 
 /// The outputs of a run that wrote the examples to `target`.
-pub fn outputs(target: &Uri, report: Option<&Uri>, folder: &Folder) -> Outputs {
-    let Folder {
-        schema, statistics, ..
-    } = folder;
+pub fn outputs(
+    target: &Uri,
+    report: Option<&Uri>,
+    schema: &Schema,
+    statistics: &Statistics,
+) -> Outputs {
     let splits = &schema.splits;
     let mut metadata = json!({
         "display_name": "examples",

@@ -187,7 +187,7 @@ pub enum Error {
         rows: usize,
     },
     /// A value that the encoding cannot take.
-    #[error("column `{column}` holds {value} on {date}, which has no {encoding}")]
+    #[error("column `{column}` holds {value:?} on {date}, which has no {encoding}")]
     Encoding {
         /// The example column.
         column: String,
@@ -267,10 +267,28 @@ fn fixed_hint(error: &Error) -> Option<&'static str> {
         }
         Error::ConstantLabel { .. } => "choose another --label, or more rows",
         Error::NoFeatures { .. } => "name other columns with --feature",
-        Error::Encoding { .. } => {
-            "let the policy drop such rows, or use --price-representation raw"
-        }
+        Error::Encoding { .. } => "correct that row, or use --price-representation raw",
         Error::Temporary { .. } => "make room there, or set TMPDIR to a folder with room",
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+
+    use super::*;
+
+    /// polars fails only where this crate is mistaken, so no input shows this message.
+    #[test]
+    fn a_failure_of_polars_is_named() {
+        let source = polars::error::PolarsError::ComputeError("lengths differ".into());
+        let error = Error::Frame {
+            action: "write a Parquet file",
+            source,
+        };
+        assert_eq!(error.to_string(), "cannot write a Parquet file");
+        assert_eq!(error.source().unwrap().to_string(), "lengths differ");
+        assert_eq!((error.exit(), error.hint()), (Exit::Failure, None));
+    }
 }

@@ -1,25 +1,23 @@
-//! Window features and labels: from kept rows to example rows, with polars.
+//! Window features and labels: from kept rows to example rows.
+
+use std::ops::Range;
 
 use artifacts::Encoding;
-use polars::prelude::{
-    BooleanChunked, Column, DataFrame, DataType, NamedFrom, NewChunkedArray, Series, TimeUnit,
-};
 
 use crate::Error;
 use crate::config::CalendarField;
-use crate::date::DAY;
 use crate::plan::{Derivation, Plan};
 use crate::rolling::rolling;
-use crate::table::Table;
-use crate::timeline::Timeline;
+use crate::scratch::{Column, Scratch, parts};
+use crate::timeline::{Step, Timeline};
 
 /// The example rows of all splits, oldest first.
 #[derive(Debug)]
 pub struct Examples {
-    /// The date column, then [`Plan::example_columns`].
-    pub frame: DataFrame,
     /// Milliseconds since 1970-01-01 UTC.
-    pub dates: Vec<i64>,
+    pub dates: Column<i64>,
+    /// [`Plan::example_columns`] with their values.
+    pub columns: Vec<(String, Column<f64>)>,
     /// Whether the dates are days rather than instants.
     pub days: bool,
     /// Rows that are no example because their window reaches before the first row.
@@ -34,114 +32,109 @@ pub struct Examples {
 pub fn build(
     timeline: &Timeline,
     plan: &Plan,
-    date_column: &str,
+    scratch: &Scratch,
     respect_gaps: bool,
 ) -> Result<Examples, Error> {
     let rows = timeline.table.rows();
     let first = plan.history.min(rows);
     let end = rows.saturating_sub(plan.horizon).max(first);
-    let keep = usable(timeline, plan, first..end, respect_gaps);
-    let mask = BooleanChunked::from_slice("keep".into(), &keep);
-
-    let table = &timeline.table;
-    let raw: Vec<Series> = plan
-        .kept
-        .iter()
-        .zip(&table.columns)
-        .map(|(name, values)| Series::new(name.as_str().into(), values))
+    let mut dates = Column::new(scratch);
+    let mut columns: Vec<_> = plan
+        .example_columns()
+        .into_iter()
+        .map(|name| (name, Column::new(scratch)))
         .collect();
-    let mut columns = vec![dates(&table.dates, date_column, timeline.days)?];
-    let label = raw[plan.label].shift(-(plan.horizon as i64));
-    for name in plan.example_columns() {
-        let series = if name == plan.label_column {
-            label.clone()
-        } else if let Some(input) = plan.inputs.iter().find(|input| input.name == name) {
-            derive(table, &raw, input.derivation)
-        } else {
-            raw[plan.naive].clone()
-        };
-        columns.push(series.with_name(name.as_str().into()).into());
+    let step = timeline.step.filter(|_| respect_gaps);
+    for part in parts(first..end) {
+        let window = Window::read(timeline, plan, part)?;
+        let keep = window.usable(plan, step);
+        let kept = |values: Vec<f64>| values.into_iter().zip(&keep).filter(|(_, keep)| **keep);
+        for (date, keep) in window.dates[window.rows.clone()].iter().zip(&keep) {
+            if *keep {
+                dates.push(*date)?;
+            }
+        }
+        for (name, column) in &mut columns {
+            for (value, _) in kept(window.values(plan, name)) {
+                column.push(value)?;
+            }
+        }
     }
-    let frame = DataFrame::new(rows, columns)
-        .and_then(|frame| frame.filter(&mask))
-        .map_err(|source| Error::Frame {
-            action: "select the usable rows",
-            source,
-        })?;
-    let usable = frame.height();
     Ok(Examples {
-        frame,
         days: timeline.days,
-        dates: table
-            .dates
-            .iter()
-            .zip(&keep)
-            .filter(|(_, keep)| **keep)
-            .map(|(d, _)| *d)
-            .collect(),
         without_history: first,
         without_label: rows - end,
-        across_gaps: end - first - usable,
+        across_gaps: end - first - dates.len(),
+        dates,
+        columns,
     })
 }
 
-/// Which rows can be examples.
-fn usable(
-    timeline: &Timeline,
-    plan: &Plan,
-    whole: std::ops::Range<usize>,
-    respect_gaps: bool,
-) -> Vec<bool> {
-    let mut keep: Vec<bool> = (0..timeline.table.rows())
-        .map(|row| whole.contains(&row))
-        .collect();
-    for gap in timeline.gaps.iter().filter(|_| respect_gaps) {
-        // The last row before the gap whose label lies behind it, to the last row behind it whose
-        // window begins before it.
-        let first = gap.row.saturating_sub(plan.horizon);
-        let end = (gap.row + plan.history).min(keep.len());
-        keep[first..end].fill(false);
+/// Rows of the table that may become examples, with the rows they look back and ahead to.
+struct Window {
+    dates: Vec<i64>,
+    /// The raw columns in the order of [`Plan::kept`].
+    raw: Vec<Vec<f64>>,
+    /// Where the rows themselves are in `dates` and `raw`.
+    rows: Range<usize>,
+}
+
+impl Window {
+    fn read(timeline: &Timeline, plan: &Plan, rows: Range<usize>) -> Result<Self, Error> {
+        let table = &timeline.table;
+        let around = rows.start - plan.history..rows.end + plan.horizon;
+        let raw = table.columns.iter().map(|raw| raw.read(around.clone()));
+        Ok(Self {
+            raw: raw.collect::<Result<_, _>>()?,
+            dates: table.dates.read(around)?,
+            rows: plan.history..plan.history + rows.len(),
+        })
     }
-    keep
-}
 
-fn dates(milliseconds: &[i64], name: &str, days: bool) -> Result<Column, Error> {
-    let column = if days {
-        let days: Vec<i32> = milliseconds
-            .iter()
-            .map(|date| (date / DAY) as i32)
-            .collect();
-        Series::new(name.into(), days).cast(&DataType::Date)
-    } else {
-        let unit = DataType::Datetime(TimeUnit::Milliseconds, None);
-        Series::new(name.into(), milliseconds).cast(&unit)
-    };
-    column.map(Column::from).map_err(|source| Error::Frame {
-        action: "make the date column",
-        source,
-    })
-}
-
-fn derive(table: &Table, raw: &[Series], derivation: Derivation) -> Series {
-    match derivation {
-        Derivation::Value { column } => raw[column].clone(),
-        Derivation::Lag { column, rows } => raw[column].shift(rows as i64),
-        Derivation::Rolling {
-            column,
-            statistic,
-            window,
-            delay,
-        } => {
-            let values = rolling(&table.columns[column], window, statistic);
-            Series::new("".into(), values).shift(delay as i64)
+    /// Which rows can be examples: all, or with a `step` those that do not look across a gap.
+    fn usable(&self, plan: &Plan, step: Option<Step>) -> Vec<bool> {
+        let mut usable = vec![true; self.dates.len()];
+        if let Some(step) = step {
+            for (row, pair) in (1_usize..).zip(self.dates.windows(2)) {
+                if step.missing(pair[0], pair[1]).is_some() {
+                    // The last row before the gap whose label lies behind it, to the last row
+                    // behind it whose window begins before it.
+                    let first = row.saturating_sub(plan.horizon);
+                    let end = (row + plan.history).min(usable.len());
+                    usable[first..end].fill(false);
+                }
+            }
         }
-        Derivation::Calendar(field) => {
-            let values: Vec<f64> = table
-                .dates
-                .iter()
-                .map(|date| calendar(*date, field))
-                .collect();
-            Series::new("".into(), values)
+        usable[self.rows.clone()].to_vec()
+    }
+
+    /// The values of an example column.
+    fn values(&self, plan: &Plan, name: &str) -> Vec<f64> {
+        let shifted = |column: usize, start: usize| &self.raw[column][start..][..self.rows.len()];
+        if name == plan.label_column {
+            return shifted(plan.label, self.rows.start + plan.horizon).to_vec();
+        }
+        let Some(input) = plan.inputs.iter().find(|input| input.name == name) else {
+            return shifted(plan.naive, self.rows.start).to_vec();
+        };
+        match input.derivation {
+            Derivation::Value { column } => shifted(column, self.rows.start).to_vec(),
+            Derivation::Lag { column, rows } => shifted(column, self.rows.start - rows).to_vec(),
+            Derivation::Rolling {
+                column,
+                statistic,
+                window,
+                delay,
+            } => {
+                let first = self.rows.start - delay + 1 - window;
+                let values = &self.raw[column][first..self.rows.end - delay];
+                let windows = values.windows(window);
+                windows.map(|values| rolling(values, statistic)).collect()
+            }
+            Derivation::Calendar(field) => {
+                let dates = &self.dates[self.rows.clone()];
+                dates.iter().map(|date| calendar(*date, field)).collect()
+            }
         }
     }
 }
@@ -161,30 +154,50 @@ fn calendar(milliseconds: i64, field: CalendarField) -> f64 {
 }
 
 impl Examples {
-    /// The values of a numeric column, all rows.
+    /// A numeric column.
     ///
     /// # Panics
     /// When `name` is no numeric column of the examples.
-    pub fn values(&self, name: &str) -> Vec<f64> {
-        let column = self.frame.column(name).expect("a column of the plan");
-        column
-            .f64()
-            .expect("a numeric column")
-            .into_no_null_iter()
-            .collect()
+    pub fn column(&self, name: &str) -> &Column<f64> {
+        let found = self.columns.iter().find(|(column, _)| column == name);
+        &found.expect("a column of the plan").1
     }
 
-    /// The encoded values of a numeric column, all rows; `reference` has the rows' references.
-    pub fn encoded(&self, name: &str, encoding: Encoding, reference: Option<&[f64]>) -> Vec<f64> {
-        let encode = |(row, value)| {
-            let reference = reference.map_or(f64::NAN, |reference| reference[row]);
-            encode(encoding, value, reference)
-        };
-        self.values(name)
-            .into_iter()
-            .enumerate()
-            .map(encode)
-            .collect()
+    /// A numeric column as `encoding` makes it; `reference` names the column it may be relative to.
+    ///
+    /// # Panics
+    /// When `name` or `reference` is no numeric column of the examples.
+    pub fn encoded(&self, name: &str, encoding: Encoding, reference: Option<&str>) -> Encoded<'_> {
+        Encoded {
+            values: self.column(name),
+            encoding,
+            reference: reference.map(|reference| self.column(reference)),
+        }
+    }
+}
+
+/// A numeric column and how a model sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct Encoded<'a> {
+    values: &'a Column<f64>,
+    encoding: Encoding,
+    reference: Option<&'a Column<f64>>,
+}
+
+impl Encoded<'_> {
+    /// Calls `each` with the encoded values in `rows`, in order.
+    pub fn each(&self, rows: Range<usize>, mut each: impl FnMut(f64)) -> Result<(), Error> {
+        for part in parts(rows) {
+            let values = self.values.read(part.clone())?;
+            let references = match self.reference {
+                Some(reference) => reference.read(part)?,
+                None => vec![f64::NAN; part.len()],
+            };
+            for (value, reference) in values.into_iter().zip(references) {
+                each(encode(self.encoding, value, reference));
+            }
+        }
+        Ok(())
     }
 }
 

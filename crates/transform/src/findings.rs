@@ -1,19 +1,16 @@
 //! Counts findings, applies their policies and writes bad rows aside.
 
 use std::collections::BTreeMap;
-use std::io::{Seek, SeekFrom};
+use std::fs::File;
 
 use serde::Serialize;
-use tempfile::SpooledTempFile;
 
 use crate::Error;
 use crate::policy::{Finding, Policies, Policy};
+use crate::scratch::temporary_file;
 
 /// How many places of each finding are named in `statistics.json` and the report.
 const PLACES: usize = 5;
-
-/// Memory for rejected rows before they go to a temporary file.
-const REJECTED_IN_MEMORY: usize = 1024 * 1024;
 
 /// Where in the input something is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,14 +38,14 @@ pub struct Findings {
     policies: Policies,
     files: Vec<String>,
     found: BTreeMap<Finding, Found>,
-    rejected: csv::Writer<SpooledTempFile>,
+    rejected: csv::Writer<File>,
     rejected_rows: u64,
 }
 
 impl Findings {
     /// No findings yet. `files` are the names of the input files, `columns` the kept columns.
     pub fn new(policies: &Policies, files: Vec<String>, columns: &[String]) -> Result<Self, Error> {
-        let mut rejected = csv::Writer::from_writer(SpooledTempFile::new(REJECTED_IN_MEMORY));
+        let mut rejected = csv::Writer::from_writer(temporary_file()?);
         let header = ["finding", "detail", "file", "line"];
         let columns = columns.iter().map(String::as_str);
         rejected
@@ -137,18 +134,13 @@ impl Findings {
         }
     }
 
-    /// The rejected rows as a CSV file, from its beginning.
-    pub fn into_rejected(self) -> Result<SpooledTempFile, Error> {
-        let temporary = |source| Error::Temporary {
+    /// The rejected rows, a CSV file.
+    pub fn into_rejected(self) -> Result<File, Error> {
+        let written = self.rejected.into_inner();
+        written.map_err(|error| Error::Temporary {
             action: "write",
-            source,
-        };
-        let mut file = self
-            .rejected
-            .into_inner()
-            .map_err(|error| temporary(error.into_error()))?;
-        file.seek(SeekFrom::Start(0)).map_err(temporary)?;
-        Ok(file)
+            source: error.into_error(),
+        })
     }
 }
 

@@ -6,6 +6,7 @@ use crate::Error;
 use crate::date::to_iso;
 use crate::examples::Examples;
 use crate::findings::Findings;
+use crate::moments::Moments;
 use crate::plan::Plan;
 use crate::policy::{Finding, Policy};
 
@@ -20,30 +21,35 @@ pub fn fit(
     train_rows: usize,
     findings: &mut Findings,
 ) -> Result<TransformParams, Error> {
-    let reference_name = plan.reference.map(|index| plan.inputs[index].name.as_str());
-    let reference = reference_name.map(|name| examples.values(name));
-    let encoded = |column: &str, encoding: Encoding| {
-        let encoded = examples.encoded(column, encoding, reference.as_deref());
-        match encoded.iter().position(|value| !value.is_finite()) {
-            None => Ok(encoded),
-            Some(row) => Err(Error::Encoding {
-                column: column.to_owned(),
-                value: examples.values(column)[row],
-                date: to_iso(examples.dates[row], examples.days),
-                encoding: describe(encoding, reference_name),
-            }),
+    let reference = plan.reference.map(|index| plan.inputs[index].name.as_str());
+    let moments = |name: &str, encoding: Encoding| -> Result<Moments, Error> {
+        let encoded = examples.encoded(name, encoding, reference);
+        let (mut row, mut bad) = (0, None);
+        encoded.each(0..examples.dates.len(), |value| {
+            if !value.is_finite() {
+                bad.get_or_insert(row);
+            }
+            row += 1;
+        })?;
+        if let Some(row) = bad {
+            return Err(Error::Encoding {
+                column: name.to_owned(),
+                value: examples.column(name).get(row)?,
+                date: to_iso(examples.dates.get(row)?, examples.days),
+                encoding: describe(encoding, reference),
+            });
         }
+        Moments::of(|value| encoded.each(0..train_rows, value))
     };
 
     let mut features = Vec::new();
     for (index, input) in plan.inputs.iter().enumerate() {
-        let column = encoded(&input.name, input.encoding)?;
+        let moments = moments(&input.name, input.encoding)?;
         // The reference relative to itself is 0 by definition: an input, but no feature.
         if plan.reference == Some(index) {
             continue;
         }
-        let moments = Moments::of(&column[..train_rows]);
-        if moments.constant {
+        if moments.constant() {
             let detail = format!(
                 "one value, {}, in all {train_rows} train rows",
                 moments.mean
@@ -57,29 +63,29 @@ pub fn fit(
             input: input.name.clone(),
             encoding: input.encoding,
             mean: moments.mean,
-            scale: moments.scale(),
+            scale: scale(&moments),
         });
     }
     if features.is_empty() {
         return Err(Error::NoFeatures { rows: train_rows });
     }
-    let label = Moments::of(&encoded(&plan.label_column, plan.label_encoding)?[..train_rows]);
-    if label.constant {
+    let label = moments(&plan.label_column, plan.label_encoding)?;
+    if label.constant() {
         return Err(Error::ConstantLabel {
             label: plan.label_column.clone(),
-            value: examples.values(&plan.label_column)[0],
+            value: examples.column(&plan.label_column).get(0)?,
             rows: train_rows,
         });
     }
     Ok(TransformParams {
         version: FORMAT_VERSION,
         inputs: plan.inputs.iter().map(|input| input.name.clone()).collect(),
-        reference: reference_name.map(str::to_owned),
+        reference: reference.map(str::to_owned),
         features,
         label: LabelTransform {
             encoding: plan.label_encoding,
             mean: label.mean,
-            scale: label.scale(),
+            scale: scale(&label),
         },
     })
 }
@@ -94,29 +100,10 @@ fn describe(encoding: Encoding, reference: Option<&str>) -> String {
     }
 }
 
-/// Mean and spread of a column.
-struct Moments {
-    mean: f64,
-    deviation: f64,
-    constant: bool,
-}
-
-impl Moments {
-    /// Two passes, for precision. `values` is not empty.
-    fn of(values: &[f64]) -> Self {
-        let count = values.len() as f64;
-        let mean = values.iter().sum::<f64>() / count;
-        let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-        let constant = values.iter().all(|value| *value == values[0]);
-        Self {
-            mean,
-            deviation: (squares / count).sqrt(),
-            constant,
-        }
+/// The population standard deviation; 1 for a constant that a policy keeps.
+fn scale(moments: &Moments) -> f64 {
+    if moments.constant() {
+        return 1.0;
     }
-
-    /// The deviation; 1 for a constant that a policy keeps.
-    fn scale(&self) -> f64 {
-        if self.constant { 1.0 } else { self.deviation }
-    }
+    (moments.squares / moments.count as f64).sqrt()
 }

@@ -5,6 +5,9 @@
 //!       → timeline: order, duplicates, gaps → examples: windows and labels
 //!       → split → fit (train rows only) → statistics, report → publish
 //! ```
+//!
+//! Every step after the scan reads and writes columns through [`scratch`], part by part: what does
+//! not fit in memory goes through a file, and the outputs are the same either way.
 
 mod args;
 pub mod collect;
@@ -19,13 +22,16 @@ pub mod examples;
 pub mod findings;
 pub mod fit;
 pub mod input;
+pub mod moments;
 pub mod number;
 pub mod plan;
 pub mod policy;
 pub mod publish;
+pub mod quantiles;
 pub mod rolling;
 mod run;
 pub mod scan;
+pub mod scratch;
 pub mod split;
 pub mod statistics;
 pub mod table;

@@ -151,7 +151,30 @@ impl Plan {
             .map(|input| input.derivation.history())
             .max()
             .unwrap_or(0);
+        plan.check_names(&config.date.column)?;
         Ok(plan)
+    }
+
+    /// Refuses two columns of one name in the example files: a raw column may be named like a
+    /// derived one, or like the label's.
+    fn check_names(&self, date_column: &str) -> Result<(), crate::Error> {
+        let naive = Derivation::Value { column: self.naive };
+        let naive = match self.inputs.iter().any(|input| input.derivation == naive) {
+            true => None,
+            false => Some(self.naive_column()),
+        };
+        let inputs = self.inputs.iter().map(|input| input.name.as_str());
+        let mut names: Vec<&str> = inputs.chain(naive).collect();
+        names.extend([self.label_column.as_str(), date_column]);
+        names.sort_unstable();
+        match names.windows(2).find(|pair| pair[0] == pair[1]) {
+            None => Ok(()),
+            Some(pair) => Err(crate::Error::Config {
+                key: "features",
+                problem: format!("leads to two columns named `{}` in the examples", pair[0]),
+                hint: "rename that column of the raw table, or leave one of them out".to_owned(),
+            }),
+        }
     }
 
     /// Adds the lags, the rolling statistics and the calendar.
@@ -231,7 +254,7 @@ impl Plan {
     fn input(&mut self, name: String, derivation: Derivation, encoding: Encoding) -> usize {
         self.inputs
             .iter()
-            .position(|input| input.name == name)
+            .position(|input| input.derivation == derivation)
             .unwrap_or_else(|| {
                 self.inputs.push(Input {
                     name,

@@ -6,7 +6,7 @@ use storage::{ObjectMeta, Storage, Uri};
 use tokio::runtime::Handle;
 use tracing::{info, warn};
 
-use crate::args::parse_config;
+use crate::args::{MemoryLimit, parse_config};
 use crate::collect::{Collector, Columns};
 use crate::config::Config;
 use crate::data_report::{self, Sources};
@@ -15,10 +15,11 @@ use crate::findings::Findings;
 use crate::input::{Access, Input, with_text};
 use crate::plan::Plan;
 use crate::policy::Policy;
-use crate::publish::{Folder, publish, temporary};
+use crate::publish::{Folder, publish};
 use crate::scan::Scanner;
+use crate::scratch::Scratch;
 use crate::statistics::Statistics;
-use crate::table::Table;
+use crate::table::{Collected, Dated};
 use crate::{Args, Error, documents, dry_run, examples, fit, split, timeline, write};
 
 /// Makes the examples and publishes them.
@@ -56,29 +57,32 @@ pub async fn run(args: Args, context: Context) -> Result<Outcome, Error> {
         progress: context.progress("reading", Unit::Bytes, Some(total)),
     };
     let build = context.build();
-    let made = tokio::task::spawn_blocking(move || make(&config, &plan, &inputs, &access, build));
+    let limit = args.memory_limit;
+    let made =
+        tokio::task::spawn_blocking(move || make(&config, &plan, &inputs, &access, limit, build));
     let folder = made.await.expect("the computation does not panic")?;
     if context.cancel.is_cancelled() {
         return Err(Error::Cancelled);
     }
-    publish(&storage, &target, report.as_ref(), &folder).await?;
-    for (finding, found) in &folder.statistics.findings {
+    let (schema, statistics) = (folder.schema.clone(), folder.statistics.clone());
+    publish(&storage, &target, report.as_ref(), folder).await?;
+    for (finding, found) in &statistics.findings {
         if found.count > 0 {
             warn!(count = found.count, policy = ?found.policy, "{finding}: {}", found.first[0]);
         }
     }
-    let schema = &folder.schema;
     info!(
         train = schema.splits.train.rows,
         eval = schema.splits.eval.rows,
         test = schema.splits.test.rows,
-        rejected = folder.statistics.rows.rejected,
+        rejected = statistics.rows.rejected,
         "examples written to {target}"
     );
     Ok(Outcome::Done(documents::outputs(
         &target,
         report.as_ref(),
-        &folder,
+        &schema,
+        &statistics,
     )))
 }
 
@@ -114,8 +118,11 @@ fn make(
     plan: &Plan,
     inputs: &[Input],
     access: &Access,
+    limit: MemoryLimit,
     build: String,
 ) -> Result<Folder, Error> {
+    let width = Collected::width(plan.kept.len());
+    let scratch = Scratch::new(limit.bytes(), width, access.cancel.clone());
     let names = inputs.iter().map(|input| input.name.clone()).collect();
     let columns = [std::slice::from_ref(&config.date.column), &plan.kept].concat();
     let findings = Findings::new(&config.policies, names, &columns)?;
@@ -123,46 +130,35 @@ fn make(
         build,
         inputs: Vec::new(),
     };
-    let (table, format, scanned, mut findings) =
-        read(config, plan, inputs, access, findings, &mut provenance)?;
+    let collector = Collector::new(config, plan, &scratch, findings);
+    let (rows, format, scanned, mut findings) =
+        read(config, plan, inputs, access, collector, &mut provenance)?;
     access.progress.finish();
-    let timeline = timeline::order(table, &config.policies, &mut findings)?;
+    let timeline = timeline::order(rows, &scratch, &mut findings)?;
     let respect_gaps = config.policies.gap == Policy::Drop;
-    let examples = examples::build(&timeline, plan, &config.date.column, respect_gaps)?;
+    let examples = examples::build(&timeline, plan, &scratch, respect_gaps)?;
     let ranges = split::split(&examples.dates, &config.split, plan.horizon)?;
     let train_rows = ranges.get(Split::Train).len();
     let transform_params = fit::fit(plan, &examples, train_rows, &mut findings)?;
     let statistics = Statistics::gather(
         config, scanned, format, &timeline, &examples, &ranges, &findings,
     )?;
-    let schema = documents::schema(config, plan, &examples, &ranges, provenance);
-    let splits = Split::ALL.into_iter().map(|split| {
-        let range = ranges.get(split);
-        let mut rows = examples.frame.slice(range.start as i64, range.len());
-        let dates = &examples.dates[range];
-        temporary(|file| write::write(&mut rows, dates, timeline.days, config.format, file))
-    });
-    let splits = splits.collect::<Result<_, _>>()?;
-    let mut rejected = findings.into_rejected()?;
-    let rejected = temporary(|file| {
-        std::io::copy(&mut rejected, file)
-            .map(drop)
-            .map_err(|source| Error::Temporary {
-                action: "write",
-                source,
-            })
-    })?;
+    let schema = documents::schema(config, plan, &examples, &ranges, provenance)?;
+    let date = &config.date.column;
+    let splits = Split::ALL
+        .into_iter()
+        .map(|split| write::write(&examples, date, ranges.get(split), config.format))
+        .collect::<Result<_, _>>()?;
     let report = data_report::html(&Sources {
         schema: &schema,
         statistics: &statistics,
         transform_params: &transform_params,
-        plan,
         examples: &examples,
         ranges: &ranges,
-    });
+    })?;
     Ok(Folder {
         splits,
-        rejected,
+        rejected: findings.into_rejected()?,
         transform_params,
         statistics,
         schema,
@@ -176,10 +172,9 @@ fn read(
     plan: &Plan,
     inputs: &[Input],
     access: &Access,
-    findings: Findings,
+    mut collector: Collector<'_>,
     provenance: &mut Provenance,
-) -> Result<(Table, DateFormat, u64, Findings), Error> {
-    let mut collector = Collector::new(config, plan, findings);
+) -> Result<(Dated, DateFormat, u64, Findings), Error> {
     let mut scanned = 0;
     let mut first_header: Option<Vec<String>> = None;
     for (index, input) in inputs.iter().enumerate() {
@@ -204,11 +199,11 @@ fn read(
         scanned += rows;
         provenance.inputs.push(digest);
     }
-    let (table, format, findings) = collector.finish()?;
-    if table.rows() == 0 && findings.rejected_rows() > 0 {
+    let (rows, format, findings) = collector.finish()?;
+    if rows.is_empty() && findings.rejected_rows() > 0 {
         return Err(findings.all_rejected());
     }
-    if table.rows() == 0
+    if rows.is_empty()
         && let Some(series) = &config.series
     {
         return Err(Error::NoSeries {
@@ -217,5 +212,5 @@ fn read(
             rows: scanned,
         });
     }
-    Ok((table, format, scanned, findings))
+    Ok((rows, format, scanned, findings))
 }

@@ -6,6 +6,7 @@ use artifacts::Split;
 
 use crate::Error;
 use crate::config::SplitFractions;
+use crate::scratch::{Column, parts};
 
 /// Absorbs the rounding of `fraction × rows` where the product is a whole number.
 const ROUNDING: f64 = 1e-9;
@@ -34,14 +35,14 @@ impl Ranges {
 /// Eval begins at row ⌊train × rows⌋ and test at ⌊(train + eval) × rows⌋, moved on to the next
 /// date where rows share one. The last `horizon` rows before each boundary are left out: their
 /// labels lie behind it.
-pub fn split(dates: &[i64], fractions: &SplitFractions, horizon: usize) -> Result<Ranges, Error> {
-    let boundary = |fraction: f64| {
-        let row = (fraction * dates.len() as f64 + ROUNDING).floor() as usize;
-        let same = |row: usize| row > 0 && row < dates.len() && dates[row] == dates[row - 1];
-        row + (row..dates.len()).take_while(|row| same(*row)).count()
-    };
-    let eval = boundary(fractions.train);
-    let test = boundary(fractions.train + fractions.eval);
+pub fn split(
+    dates: &Column<i64>,
+    fractions: &SplitFractions,
+    horizon: usize,
+) -> Result<Ranges, Error> {
+    let row = |fraction: f64| (fraction * dates.len() as f64 + ROUNDING).floor() as usize;
+    let eval = next_date(dates, row(fractions.train))?;
+    let test = next_date(dates, row(fractions.train + fractions.eval))?;
     let ranges = Ranges {
         train: 0..eval.saturating_sub(horizon),
         eval: eval..test.saturating_sub(horizon).max(eval),
@@ -58,12 +59,33 @@ pub fn split(dates: &[i64], fractions: &SplitFractions, horizon: usize) -> Resul
     Ok(ranges)
 }
 
+/// The first row from `row` on whose date is not that of the row before it.
+fn next_date(dates: &Column<i64>, row: usize) -> Result<usize, Error> {
+    if row == 0 || row >= dates.len() {
+        return Ok(row);
+    }
+    let before = dates.get(row - 1)?;
+    for part in parts(row..dates.len()) {
+        let start = part.start;
+        let other = dates.read(part)?.iter().position(|date| *date != before);
+        if let Some(other) = other {
+            return Ok(start + other);
+        }
+    }
+    Ok(dates.len())
+}
+
 #[cfg(test)]
 mod tests {
+    use tokio_util::sync::CancellationToken;
+
     use super::*;
+    use crate::scratch::Scratch;
 
     fn lengths(dates: &[i64], horizon: usize) -> Result<[Range<usize>; 3], Error> {
-        split(dates, &SplitFractions::default(), horizon)
+        let mut column = Column::new(&Scratch::new(0, 1, CancellationToken::new()));
+        dates.iter().try_for_each(|date| column.push(*date))?;
+        split(&column, &SplitFractions::default(), horizon)
             .map(|ranges| [ranges.train, ranges.eval, ranges.test])
     }
 

@@ -1,10 +1,9 @@
 //! `statistics.json`: counts, distributions and findings, for people and for the report.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use artifacts::{FORMAT_VERSION, Split};
-use polars::prelude::{ChunkAgg as _, ChunkQuantile as _, ChunkVar as _};
-use polars::prelude::{DataFrame, Float64Chunked, PolarsResult, QuantileMethod};
 use serde::Serialize;
 
 use crate::Error;
@@ -12,12 +11,12 @@ use crate::config::Config;
 use crate::date::{DateFormat, to_iso};
 use crate::examples::Examples;
 use crate::findings::{Findings, Found};
+use crate::moments::Moments;
 use crate::policy::Finding;
+use crate::quantiles::quantiles;
+use crate::scratch::Column;
 use crate::split::Ranges;
 use crate::timeline::{Gap, Timeline};
-
-/// Gaps listed one by one; the count is never cut.
-const LISTED_GAPS: usize = 100;
 
 /// What is known about the data.
 #[derive(Clone, Debug, Serialize)]
@@ -108,10 +107,8 @@ impl Statistics {
             .iter()
             .map(|split| ranges.get(*split).len())
             .sum();
-        let (first, last) = (
-            timeline.table.dates[0],
-            timeline.table.dates[kept as usize - 1],
-        );
+        let dates = &timeline.table.dates;
+        let (first, last) = (dates.get(0)?, dates.get(dates.len() - 1)?);
         let found = |finding: &Finding| {
             let none = || Found {
                 count: 0,
@@ -132,18 +129,18 @@ impl Statistics {
                 without_history: examples.without_history as u64,
                 without_label: examples.without_label as u64,
                 across_gaps: examples.across_gaps as u64,
-                at_boundaries: (examples.frame.height() - used) as u64,
+                at_boundaries: (examples.dates.len() - used) as u64,
                 examples: used as u64,
             },
             dates: Dates {
                 format,
                 first: to_iso(first, timeline.days),
                 last: to_iso(last, timeline.days),
-                step_seconds: timeline.step.map(|step| step as f64 / 1000.0),
+                step_seconds: timeline.step.map(|step| step.0 as f64 / 1000.0),
             },
             findings: Finding::ALL.iter().map(found).collect(),
-            gaps: timeline.gaps.iter().take(LISTED_GAPS).cloned().collect(),
-            columns: distributions(&examples.frame, ranges)?,
+            gaps: timeline.gaps.clone(),
+            columns: distributions(examples, ranges)?,
             config: config.clone(),
         })
     }
@@ -160,39 +157,29 @@ impl Statistics {
 
 type Distributions = BTreeMap<String, BTreeMap<&'static str, Distribution>>;
 
-fn distributions(frame: &DataFrame, ranges: &Ranges) -> Result<Distributions, Error> {
-    let failed = |source| Error::Frame {
-        action: "describe the example columns",
-        source,
-    };
+fn distributions(examples: &Examples, ranges: &Ranges) -> Result<Distributions, Error> {
     let mut all = Distributions::new();
-    // The first column is the date.
-    for column in &frame.columns()[1..] {
-        let values = column.f64().map_err(failed)?;
+    for (name, column) in &examples.columns {
         let mut splits = BTreeMap::new();
         for split in Split::ALL {
-            let range = ranges.get(split);
-            let values = values.slice(range.start as i64, range.len());
-            splits.insert(split.as_str(), describe(&values).map_err(failed)?);
+            splits.insert(split.as_str(), describe(column, ranges.get(split))?);
         }
-        all.insert(column.name().to_string(), splits);
+        all.insert(name.clone(), splits);
     }
     Ok(all)
 }
 
-fn describe(values: &Float64Chunked) -> PolarsResult<Distribution> {
-    let quantile = |share| {
-        values
-            .quantile(share, QuantileMethod::Linear)
-            .map(Option::unwrap_or_default)
-    };
+fn describe(column: &Column<f64>, rows: Range<usize>) -> Result<Distribution, Error> {
+    let moments = Moments::of(|value| column.each(rows.clone(), value))?;
+    let freedom = moments.count.saturating_sub(1).max(1) as f64;
+    let [first_quartile, median, third_quartile] = quantiles(column, rows, [0.25, 0.5, 0.75])?;
     Ok(Distribution {
-        mean: values.mean().unwrap_or_default(),
-        standard_deviation: values.std(1).unwrap_or_default(),
-        minimum: values.min().unwrap_or_default(),
-        first_quartile: quantile(0.25)?,
-        median: quantile(0.5)?,
-        third_quartile: quantile(0.75)?,
-        maximum: values.max().unwrap_or_default(),
+        mean: moments.mean,
+        standard_deviation: (moments.squares / freedom).sqrt(),
+        minimum: moments.minimum,
+        first_quartile,
+        median,
+        third_quartile,
+        maximum: moments.maximum,
     })
 }

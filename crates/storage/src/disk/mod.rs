@@ -3,6 +3,10 @@
 //! A write goes to a hidden, locked [`partial`] file in the same folder, which is synced and then
 //! renamed: the commit. What a file system cannot hold (media type, key-value pairs, checksum)
 //! lies beside the file in a hidden [`record`].
+//!
+//! Commits in one folder wait for each other, also those of other processes, by a lock on the
+//! folder: between the look at a precondition and the rename nobody else changes the object. A file
+//! system without such locks (some network ones) leaves a moment there.
 
 mod partial;
 mod record;
@@ -91,6 +95,7 @@ fn commit(
     options: PutOptions,
 ) -> Result<ObjectMeta> {
     let failed = |error| Error::io("write", uri, error);
+    let _exclusive = exclusive(folder_of(path)).map_err(failed)?;
     let current = existing(uri, path)?;
     options.precondition.check(uri, current.as_ref())?;
     let before = current.as_ref().and_then(|meta| meta.generation);
@@ -142,11 +147,12 @@ pub(crate) async fn list(folder: &Uri, path: &Path, depth: Depth) -> Result<Vec<
 
 pub(crate) async fn delete(uri: &Uri, path: &Path) -> Result<()> {
     let path = path.to_owned();
-    blocking("delete", uri, move || {
+    let remove = move || {
+        let _exclusive = exclusive(folder_of(&path))?;
         absent_is_fine(fs::remove_file(&path))?;
-        absent_is_fine(fs::remove_file(record::path_for(&path)))
-    })
-    .await
+        fs::remove_file(record::path_for(&path))
+    };
+    blocking("delete", uri, move || absent_is_fine(remove())).await
 }
 
 pub(crate) async fn set_metadata(
@@ -156,6 +162,8 @@ pub(crate) async fn set_metadata(
 ) -> Result<ObjectMeta> {
     let (of, path) = (of.clone(), path.to_owned());
     let update = move || {
+        let failed = |error| Error::io("write", &of.uri, error);
+        let _exclusive = exclusive(folder_of(&path)).map_err(failed)?;
         let current = existing(&of.uri, &path)?.ok_or_else(|| Error::not_found(&of.uri))?;
         let unchanged = of
             .generation
@@ -167,7 +175,7 @@ pub(crate) async fn set_metadata(
             ..current
         };
         let written = Records::of(None, &meta).write(&path);
-        written.map_err(|error| Error::io("write", &of.uri, error))?;
+        written.map_err(failed)?;
         Ok(meta)
     };
     tokio::task::spawn_blocking(update)
@@ -247,7 +255,7 @@ fn walk(
             }
             continue;
         }
-        // A file may be gone by now: a colleague's partial file, renamed or removed.
+        // A file may be gone by now, as another writer's partial file is once renamed.
         if let Ok(attributes) = fs::metadata(&path)
             && attributes.is_file()
         {
@@ -255,6 +263,13 @@ fn walk(
         }
     }
     Ok(())
+}
+
+/// Keeps other commits out of `folder` until the handle returned is closed; `None` where the file
+/// system has no locks for folders.
+fn exclusive(folder: &Path) -> io::Result<Option<fs::File>> {
+    let folder = fs::File::open(folder)?;
+    Ok(folder.lock().is_ok().then_some(folder))
 }
 
 fn folder_of(path: &Path) -> &Path {

@@ -5,7 +5,7 @@ use std::io::Read as _;
 use std::path::Path;
 use std::time::Duration;
 
-use storage::{ByteRange, PutOptions, Storage, Uri, blocking_reader};
+use storage::{ByteRange, Error, Precondition, PutOptions, Storage, Uri, blocking_reader};
 use tempfile::TempDir;
 use test_support::gcs::FakeGcs;
 
@@ -179,6 +179,40 @@ async fn a_description_goes_with_the_content_it_describes() {
     );
     storage.delete(&uri).await.unwrap();
     assert_eq!(names(folder.path()), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_writers_who_saw_the_same_object_one_wins() {
+    let folder = TempDir::new().unwrap();
+    let uri = Uri::local(folder.path().join("counter"));
+    let storage = Storage::memory();
+    storage.write(&uri, "0", described()).await.unwrap();
+    let writers = (0..4).map(|_| {
+        let (storage, uri) = (storage.clone(), uri.clone());
+        tokio::spawn(async move {
+            let mut written = 0;
+            while written < 25 {
+                let reader = storage.open(&uri, ByteRange::All).await.unwrap();
+                let seen = reader.meta().generation.unwrap();
+                let content = reader.collect().await.unwrap();
+                let count: u32 = std::str::from_utf8(&content).unwrap().parse().unwrap();
+                let options = PutOptions {
+                    precondition: Precondition::Generation(seen),
+                    ..described()
+                };
+                match storage.write(&uri, (count + 1).to_string(), options).await {
+                    Ok(_) => written += 1,
+                    Err(Error::Changed { .. }) => {}
+                    Err(error) => panic!("{error}"),
+                }
+            }
+        })
+    });
+    for writer in writers.collect::<Vec<_>>() {
+        writer.await.unwrap();
+    }
+    assert_eq!(storage.read(&uri).await.unwrap(), "100");
+    assert_eq!(names(folder.path()), [".counter.meta.json", "counter"]);
 }
 
 #[tokio::test]

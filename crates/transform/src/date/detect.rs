@@ -5,8 +5,8 @@ use super::DateFormat;
 /// What a cell turned out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DateCell {
-    /// A date; one more value stands in every candidate's column.
-    Read,
+    /// A date: the instant by each candidate that is left, in milliseconds since 1970-01-01 UTC.
+    Read(Instants),
     /// An empty cell.
     Missing,
     /// Not a date in the column's format.
@@ -40,14 +40,19 @@ pub struct Ambiguous {
     pub formats: Vec<DateFormat>,
 }
 
+/// How many formats can explain one cell: day and month, or seconds and `YYYYMMDD`.
+pub const CANDIDATES: usize = 2;
+
+/// What a cell is by each candidate, at the candidate's position; 0 for one that is ruled out.
+pub type Instants = [i64; CANDIDATES];
+
 /// Reads a date column whose format may have to be found out.
 ///
-/// Every format that explains all cells so far stays a candidate and has its own column of
-/// values; never more than two do (day and month, or seconds and `YYYYMMDD`), so memory is bounded.
+/// Every format that explains all cells so far stays a candidate.
 #[derive(Debug)]
 pub struct DateReader {
-    /// Candidates with the values of the rows kept so far.
-    candidates: Vec<(DateFormat, Vec<i64>)>,
+    /// Candidates with their positions in [`Instants`], which the first cell settles.
+    candidates: Vec<(DateFormat, usize)>,
     /// Formats ruled out by a cell that other formats explain. Empty for a format given by name.
     ruled_out: Vec<(DateFormat, Evidence)>,
     /// A cell that narrowed the candidates last: every candidate explains it.
@@ -57,37 +62,37 @@ pub struct DateReader {
 impl DateReader {
     /// A reader for `format`, or for all formats.
     pub fn new(format: Option<DateFormat>) -> Self {
-        let candidates: Vec<_> = match format {
-            Some(format) => vec![(format, Vec::new())],
-            None => DateFormat::ALL.map(|format| (format, Vec::new())).into(),
+        let formats = match format {
+            Some(format) => vec![format],
+            None => DateFormat::ALL.into(),
         };
         Self {
-            candidates,
+            candidates: formats.into_iter().zip(0..).collect(),
             ruled_out: Vec::new(),
             witness: None,
         }
     }
 
-    /// Looks at a cell; `keep` says whether its row is kept. `place` is asked for messages only.
+    /// Looks at a cell. `place` is asked for messages only.
     pub fn read(
         &mut self,
         cell: &[u8],
-        keep: bool,
         place: impl Fn() -> String,
     ) -> Result<DateCell, Box<Mixed>> {
         let cell = cell.trim_ascii();
         if cell.is_empty() {
             return Ok(DateCell::Missing);
         }
+        let mut parsed = [None; DateFormat::ALL.len()];
+        for ((format, _), parsed) in self.candidates.iter().zip(&mut parsed) {
+            *parsed = format.parse(cell);
+        }
+        let parsed = &parsed[..self.candidates.len()];
         let evidence = || Evidence {
             text: String::from_utf8_lossy(cell).into_owned(),
             place: place(),
         };
-        if !self
-            .candidates
-            .iter()
-            .any(|(format, _)| format.parse(cell).is_some())
-        {
+        if parsed.iter().all(Option::is_none) {
             let explained = self
                 .ruled_out
                 .iter()
@@ -100,44 +105,44 @@ impl DateReader {
                 })),
             };
         }
-        let ruled_out = &mut self.ruled_out;
-        let before = self.candidates.len();
-        self.candidates.retain_mut(|(format, values)| {
-            let instant = format.parse(cell);
-            match instant {
-                Some(instant) if keep => values.push(instant),
-                Some(_) => {}
-                None => ruled_out.push((*format, evidence())),
-            }
-            instant.is_some()
-        });
-        if self.candidates.len() < before || self.witness.is_none() {
+        let first = self.witness.is_none();
+        if first || parsed.iter().any(Option::is_none) {
+            let (left, out): (Vec<_>, Vec<_>) =
+                (self.candidates.iter().zip(parsed)).partition(|(_, parsed)| parsed.is_some());
+            let out = out
+                .into_iter()
+                .map(|((format, _), _)| (*format, evidence()));
+            self.ruled_out.extend(out);
+            let left = left.into_iter().map(|(candidate, _)| *candidate);
+            self.candidates = if first {
+                left.zip(0..)
+                    .map(|((format, _), position)| (format, position))
+                    .collect()
+            } else {
+                left.collect()
+            };
             self.witness = Some(evidence());
         }
-        Ok(DateCell::Read)
+        let mut instants = Instants::default();
+        for ((_, position), instant) in self.candidates.iter().zip(parsed.iter().flatten()) {
+            instants[*position] = *instant;
+        }
+        Ok(DateCell::Read(instants))
     }
 
-    /// The format and the values of the rows kept, in milliseconds since 1970-01-01 UTC.
-    /// Formats that agree on every row are one and the same.
+    /// The column's format and its position in [`Instants`]. `agree` says that all candidates give
+    /// the same instants on every row that is kept: then they are one and the same.
     ///
     /// # Panics
     /// Never: one candidate always stays.
-    pub fn finish(self) -> Result<(DateFormat, Vec<i64>), Ambiguous> {
-        let agree = self
-            .candidates
-            .windows(2)
-            .all(|pair| pair[0].1 == pair[1].1);
-        if let (Some(witness), false) = (self.witness, agree) {
-            return Err(Ambiguous {
+    pub fn finish(self, agree: bool) -> Result<(DateFormat, usize), Ambiguous> {
+        match self.witness {
+            Some(witness) if self.candidates.len() > 1 && !agree => Err(Ambiguous {
                 text: witness.text,
                 formats: self.candidates.iter().map(|(format, _)| *format).collect(),
-            });
+            }),
+            _ => Ok(*self.candidates.first().expect("one candidate always stays")),
         }
-        Ok(self
-            .candidates
-            .into_iter()
-            .next()
-            .expect("one candidate always stays"))
     }
 }
 
@@ -147,10 +152,12 @@ mod tests {
 
     fn read(cells: &[&str]) -> Result<Result<DateFormat, Ambiguous>, Box<Mixed>> {
         let mut reader = DateReader::new(None);
+        let mut agree = true;
         for (line, cell) in cells.iter().enumerate() {
-            reader.read(cell.as_bytes(), true, || format!("prices.csv line {line}"))?;
+            let cell = reader.read(cell.as_bytes(), || format!("prices.csv line {line}"))?;
+            agree &= matches!(cell, DateCell::Read([one, other]) if one == other);
         }
-        Ok(reader.finish().map(|(format, _)| format))
+        Ok(reader.finish(agree).map(|(format, _)| format))
     }
 
     #[test]
@@ -205,17 +212,33 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_cell_does_not_rule_formats_out() {
+    fn a_bad_cell_does_not_rule_formats_out_and_a_candidate_keeps_its_position() {
         let mut reader = DateReader::new(None);
-        let place = String::new;
-        assert_eq!(
-            reader.read(b"tomorrow", true, place),
-            Ok(DateCell::Unparsable)
-        );
-        assert_eq!(reader.read(b" ", true, place), Ok(DateCell::Missing));
-        assert_eq!(reader.read(b"13/1/2018", false, place), Ok(DateCell::Read));
-        assert_eq!(reader.read(b"2/1/2018", true, place), Ok(DateCell::Read));
-        let (format, values) = reader.finish().unwrap();
-        assert_eq!((format, values.len()), (DateFormat::DayMonthYear, 1));
+        let mut read = |cell: &[u8]| reader.read(cell, String::new).unwrap();
+        assert_eq!(read(b"tomorrow"), DateCell::Unparsable);
+        assert_eq!(read(b" "), DateCell::Missing);
+        let day = super::super::DAY;
+        assert_eq!(read(b"1/2/1970"), DateCell::Read([31 * day, day]));
+        assert_eq!(read(b"1/13/1970"), DateCell::Read([0, 12 * day]));
+        assert_eq!(reader.finish(false), Ok((DateFormat::MonthDayYear, 1)));
+    }
+
+    #[test]
+    fn no_cell_is_explained_by_more_formats_than_there_are_positions() {
+        for cell in [
+            "2018-03-29",
+            "1/2/2018",
+            "1-2-18",
+            "20180329",
+            "1522281600",
+            "1522281600000",
+        ] {
+            let explain = |format: &DateFormat| format.parse(cell.as_bytes()).is_some();
+            let count = DateFormat::ALL
+                .iter()
+                .filter(|format| explain(format))
+                .count();
+            assert!((1..=CANDIDATES).contains(&count), "{cell}");
+        }
     }
 }

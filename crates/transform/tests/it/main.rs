@@ -5,6 +5,7 @@ mod crash;
 mod formats;
 mod harness;
 mod known_answers;
+mod memory;
 mod outputs;
 mod refusals;
 mod rows;

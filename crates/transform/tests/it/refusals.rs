@@ -1,5 +1,12 @@
 //! Every error path of a run, with its whole message.
 
+use std::fs::File;
+use std::io::Write as _;
+use std::process::Command;
+
+use test_support::interruption::signal;
+use test_support::sandbox::Run;
+
 use crate::harness::{Workspace, days};
 
 #[test]
@@ -24,6 +31,27 @@ fn wrong_words_are_usage_errors() {
         2,
         "`features` holds the label `close`, which is what is to be predicted. Next step: take it \
          out, or predict later rows with --horizon",
+    );
+    workspace.fails(
+        "raw.csv",
+        &[
+            "--feature",
+            "open",
+            "--feature",
+            "close_in_1",
+            "--horizon",
+            "1",
+        ],
+        2,
+        "`features` leads to two columns named `close_in_1` in the examples. Next step: rename \
+         that column of the raw table, or leave one of them out",
+    );
+    workspace.fails(
+        "raw.csv",
+        &["--feature", "open", "--feature", "date"],
+        2,
+        "`features` leads to two columns named `date` in the examples. Next step: rename that \
+         column of the raw table, or leave one of them out",
     );
     workspace.fails(
         "s3://bucket/raw.csv",
@@ -234,4 +262,107 @@ fn too_little_to_learn_from_is_refused() {
         "every feature is constant over the 28 train rows. Next step: name other columns with \
          --feature",
     );
+}
+
+#[test]
+fn a_price_too_far_from_its_reference_is_named() {
+    let far = "bitcoin,2020-03-01,1e-200,1e200,1e-200,1e-200,1\n";
+    Workspace::new(format!("{}{far}", days(60))).fails(
+        "raw.csv",
+        &[],
+        1,
+        "column `high` holds 1e200 on 2020-03-01, which has no log ratio to `open`. Next step: \
+         correct that row, or use --price-representation raw",
+    );
+}
+
+#[test]
+fn a_record_without_an_end_is_refused_at_its_line() {
+    let mut table = days(60);
+    table.push_str("\"bitcoin,2020-03-01,");
+    table.push_str(&"1".repeat(17 * 1024 * 1024));
+    Workspace::new(table).fails(
+        "raw.csv",
+        &[],
+        1,
+        "raw.csv line 62: the record is longer than 16 MiB. Next step: close the quote that was \
+         opened there",
+    );
+}
+
+#[test]
+fn a_store_that_takes_no_examples_is_named() {
+    let workspace = Workspace::new(days(60));
+    let run = Run::of(
+        workspace
+            .program(&["--raw-data", "raw.csv", "--examples", "raw.csv/examples"])
+            .output()
+            .unwrap(),
+    );
+    assert_eq!(
+        run.error(1),
+        "error: cannot write raw.csv/examples/train.parquet: Not a directory (os error 20)"
+    );
+}
+
+#[test]
+fn a_disk_that_is_full_is_named_with_its_folder() {
+    let workspace = Workspace::new(days(60));
+    // The system refuses to let a file grow beyond 512 bytes.
+    let limited = "trap '' XFSZ; ulimit -f 1; exec \"$0\" \"$@\"";
+    let transform = workspace.command("raw.csv", &[]);
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", limited])
+        .arg(transform.get_program())
+        .args(transform.get_args())
+        .current_dir(workspace.path(""))
+        .env("TMPDIR", workspace.path("tmp"));
+    assert_eq!(
+        Run::of(command.output().unwrap()).error(1),
+        format!(
+            "error: cannot write a temporary file in {}: File too large (os error 27). Next step: \
+             make room there, or set TMPDIR to a folder with room",
+            workspace.path("tmp").display()
+        )
+    );
+    let missing = workspace.path("missing");
+    let mut command = workspace.command("raw.csv", &[]);
+    let run = Run::of(command.env("TMPDIR", &missing).output().unwrap());
+    let error = std::fs::read_dir(&missing).unwrap_err();
+    assert_eq!(
+        run.error(1),
+        format!(
+            "error: cannot make a temporary file in {}: {error}. Next step: make room there, or set \
+             TMPDIR to a folder with room",
+            missing.display()
+        )
+    );
+}
+
+#[test]
+fn a_cancelled_run_publishes_nothing() {
+    let workspace = Workspace::new("");
+    let pipe = workspace.path("endless.csv");
+    assert!(
+        Command::new("mkfifo")
+            .arg(&pipe)
+            .status()
+            .unwrap()
+            .success()
+    );
+    let child = workspace.command("endless.csv", &[]).spawn().unwrap();
+    // Opening waits for the reader; rows come until it is gone.
+    let mut rows = File::options().write(true).open(&pipe).unwrap();
+    rows.write_all(days(60).as_bytes()).unwrap();
+    signal(&child, "TERM");
+    let line = "bitcoin,2020-03-01,1,2,1,1,1\n".repeat(1000);
+    while rows.write_all(line.as_bytes()).is_ok() {}
+    assert_eq!(
+        Run::of(child.wait_with_output().unwrap()).error(143),
+        "error: transform was cancelled by SIGTERM; outputs are as they were before, or complete. \
+         Next step: run it again to finish"
+    );
+    assert_eq!(workspace.temporary_files(), 0);
+    assert!(workspace.files().is_empty());
 }
