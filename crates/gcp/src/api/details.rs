@@ -32,8 +32,9 @@ impl Details {
             let kind = detail["@type"].as_str().unwrap_or_default();
             match kind.rsplit_once('.').map(|(_, name)| name) {
                 Some("BadRequest") => details.violated(&detail["fieldViolations"], "field"),
-                Some("QuotaFailure") => details.violated(&detail["violations"], "subject"),
-                Some("PreconditionFailure") => details.violated(&detail["violations"], "subject"),
+                Some("QuotaFailure" | "PreconditionFailure") => {
+                    details.violated(&detail["violations"], "subject");
+                }
                 Some("RetryInfo") => {
                     details.retry_delay = detail["retryDelay"].as_str().and_then(duration);
                 }

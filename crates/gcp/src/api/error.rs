@@ -125,8 +125,9 @@ impl CallError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Service { status, .. } => status.is_transient(),
-            Self::Transport { .. } | Self::Answer { .. } => true,
-            Self::Credentials(Error::Token { .. } | Error::NotFound { .. }) => true,
+            Self::Transport { .. }
+            | Self::Answer { .. }
+            | Self::Credentials(Error::Token { .. } | Error::NotFound { .. }) => true,
             _ => false,
         }
     }

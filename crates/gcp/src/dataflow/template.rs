@@ -63,6 +63,9 @@ pub struct WorkerOptions {
 impl FlexTemplate {
     /// The request for the work of `key`. The name made from the key lets the service refuse a
     /// second job; labels win over those of the key only under other names.
+    ///
+    /// # Panics
+    /// Never: names and numbers are JSON.
     pub fn request(&self, key: &JobKey) -> Value {
         let mut environment =
             serde_json::to_value(&self.workers).expect("names and numbers are JSON");

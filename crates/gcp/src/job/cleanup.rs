@@ -32,9 +32,10 @@ pub async fn cleanup<J: Jobs>(
         if job.phase.is_terminal() {
             continue;
         }
-        let outcome = match dry_run {
-            true => None,
-            false => Some(cancel_job(jobs, &job.name, patience).await),
+        let outcome = if dry_run {
+            None
+        } else {
+            Some(cancel_job(jobs, &job.name, patience).await)
         };
         left.push(Left {
             name: job.name,

@@ -23,7 +23,7 @@ pub enum JobError {
     /// The job ended without success.
     #[error(
         "the {kind} {name} ended as {state}{}{}; see {console}",
-        reason(status),
+        reason(status.as_deref()),
         lines(log)
     )]
     Ended {
@@ -174,8 +174,8 @@ impl JobError {
     }
 }
 
-fn reason(status: &Option<Box<Status>>) -> String {
-    let shown = status.as_ref().map(|status| format!(": {status}"));
+fn reason(status: Option<&Status>) -> String {
+    let shown = status.map(|status| format!(": {status}"));
     shown.unwrap_or_default()
 }
 

@@ -197,7 +197,9 @@ impl<'a, J: Jobs> Follower<'a, J> {
         let messages = self.jobs.messages(&job.name, Importance::Basic, since);
         match messages.await {
             Ok(messages) => {
-                messages.iter().for_each(|message| self.pass_on(message));
+                for message in &messages {
+                    self.pass_on(message);
+                }
                 let newest = messages.into_iter().map(|message| message.time).max();
                 self.read_until = self.read_until.take().max(newest);
             }

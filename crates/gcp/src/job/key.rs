@@ -72,6 +72,9 @@ impl JobKey {
     }
 
     /// A number of ten digits, as Vertex AI wants for a deployed model's id.
+    ///
+    /// # Panics
+    /// Never: a digest is long enough.
     pub fn number(&self) -> u64 {
         let tail = self.digest[8..16].try_into().expect("eight bytes");
         1_000_000_000 + u64::from_le_bytes(tail) % 9_000_000_000

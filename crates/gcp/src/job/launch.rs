@@ -60,9 +60,10 @@ pub(super) async fn launch<J: Jobs>(
             Ok(job) => {
                 tracing::info!(job = job.name, "created the {kind}");
                 // A lost call may have taken effect late, and this be a second job.
-                return Ok(match in_doubt {
-                    true => settle(jobs, key, job).await,
-                    false => job,
+                return Ok(if in_doubt {
+                    settle(jobs, key, job).await
+                } else {
+                    job
                 });
             }
             Err(source) => source,

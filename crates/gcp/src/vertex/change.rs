@@ -207,9 +207,10 @@ impl Jobs for Change {
                 vertex.api.call(Call::create(&path, request)).await?
             }
             What::Delete { name } => {
-                let path = match name.contains('@') {
-                    true => format!("v1/{name}:deleteVersion"),
-                    false => format!("v1/{name}"),
+                let path = if name.contains('@') {
+                    format!("v1/{name}:deleteVersion")
+                } else {
+                    format!("v1/{name}")
                 };
                 let call = Call {
                     repeat: crate::api::Repeat::Never,
@@ -268,9 +269,10 @@ impl Jobs for Change {
         let resource = name.split("/operations/").next().unwrap_or_default();
         let id = resource.rsplit('/').next().unwrap_or_default();
         let id = id.split('@').next().unwrap_or_default();
-        let page = match resource.contains("/models/") {
-            true => format!("models/locations/{location}/models/{id}"),
-            false => format!("online-prediction/locations/{location}/endpoints/{id}"),
+        let page = if resource.contains("/models/") {
+            format!("models/locations/{location}/models/{id}")
+        } else {
+            format!("online-prediction/locations/{location}/endpoints/{id}")
         };
         format!("https://console.cloud.google.com/vertex-ai/{page}?project={project}")
     }

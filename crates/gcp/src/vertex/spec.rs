@@ -37,7 +37,7 @@ pub struct JobSpec {
     /// The network, as `projects/NUMBER/global/networks/NAME`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub network: Option<String>,
-    /// A TensorBoard instance that shows the logs.
+    /// A `TensorBoard` instance that shows the logs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tensorboard: Option<String>,
 }

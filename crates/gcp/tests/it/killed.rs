@@ -80,7 +80,7 @@ async fn never_two(work: &str, expected: [usize; 4]) {
             assert_eq!(there, expected, "killed {moment:?} request {number}");
         }
     }
-    println!("{work}: {} kill points", 2 * requests);
+    tracing::info!(work, kill_points = 2 * requests);
 }
 
 /// How many jobs, versions of models, endpoints and deployed models there are.

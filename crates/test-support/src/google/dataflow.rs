@@ -68,9 +68,10 @@ pub(super) fn list(world: &World, query: &BTreeMap<String, String>) -> Outcome {
     };
     let jobs: Vec<Value> = world.dataflow.values().filter(fits).map(shown).collect();
     // No jobs, no field.
-    Ok(match jobs.is_empty() {
-        true => json!({}),
-        false => json!({"jobs": jobs}),
+    Ok(if jobs.is_empty() {
+        json!({})
+    } else {
+        json!({"jobs": jobs})
     })
 }
 

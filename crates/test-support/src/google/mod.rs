@@ -6,6 +6,8 @@
 //! queued for the requests of a method, and any request can be held for good, so that a test can
 //! kill whoever sent it.
 
+#![expect(clippy::unnecessary_wraps, reason = "every handler answers alike")]
+
 mod answer;
 mod dataflow;
 mod discovery;

@@ -92,9 +92,10 @@ pub(super) fn list_versions(
             found.push(world.versions[name].clone());
         }
     }
-    Ok(match found.is_empty() {
-        true => json!({}),
-        false => json!({"models": found}),
+    Ok(if found.is_empty() {
+        json!({})
+    } else {
+        json!({"models": found})
     })
 }
 

@@ -76,9 +76,10 @@ pub(super) fn list(world: &World, resource: &str) -> Outcome {
         .filter(|(name, _)| name.starts_with(&prefix))
         .map(|(name, operation)| shown(name, operation))
         .collect();
-    Ok(match operations.is_empty() {
-        true => json!({}),
-        false => json!({"operations": operations}),
+    Ok(if operations.is_empty() {
+        json!({})
+    } else {
+        json!({"operations": operations})
     })
 }
 

@@ -1,6 +1,6 @@
 //! From a request to an answer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -56,9 +56,10 @@ async fn serve(
         .as_ref()
         .map_or(path.as_str(), |found| short(&found.id));
     let query = query(&uri);
-    let document = match body.is_empty() {
-        true => Ok(Value::Null),
-        false => serde_json::from_slice(&body),
+    let document = if body.is_empty() {
+        Ok(Value::Null)
+    } else {
+        serde_json::from_slice(&body)
     };
     let (number, fault) = {
         let mut state = shared.lock();
@@ -69,10 +70,7 @@ async fn serve(
             body: document.as_ref().cloned().unwrap_or_default(),
             at: Instant::now(),
         });
-        let fault = state
-            .faults
-            .get_mut(called)
-            .and_then(|queue| queue.pop_front());
+        let fault = state.faults.get_mut(called).and_then(VecDeque::pop_front);
         (state.seen.len() - 1, fault)
     };
     shared.hold.pass(number, Moment::Before).await;

@@ -36,9 +36,10 @@ pub(super) fn list(world: &World, kind: &str, query: &BTreeMap<String, String>) 
             found.push(shown(job, &Value::Null));
         }
     }
-    Ok(match found.is_empty() {
-        true => json!({}),
-        false => json!({kind: found}),
+    Ok(if found.is_empty() {
+        json!({})
+    } else {
+        json!({kind: found})
     })
 }
 

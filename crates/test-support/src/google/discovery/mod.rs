@@ -1,7 +1,7 @@
 //! What Google's discovery documents allow: methods, parameters, fields, types.
 //!
-//! The documents beside this file are cut from those of PyPI's google-api-python-client by
-//! `trim.py`.
+//! The documents beside this file are cut from those of the Python package
+//! `google-api-python-client` by `trim.py`.
 
 mod schema;
 
