@@ -13,6 +13,7 @@ mod args;
 pub mod collect;
 pub mod config;
 pub mod data_report;
+pub mod dataflow;
 pub mod date;
 pub mod digest;
 pub mod documents;
