@@ -34,7 +34,7 @@ pub(crate) async fn read(storage: &Storage, examples: &Uri) -> Result<Input, Err
     let eval = storage.read(&file(Split::Eval)).await?;
     let digest = [&schema, &params, &train, &eval]
         .into_iter()
-        .fold(Sha256::new(), |hash, bytes| hash.chain_update(bytes));
+        .fold(Sha256::new(), Digest::chain_update);
     let train = dataset.rows(Split::Train, &train).map_err(unusable)?;
     let eval = dataset.rows(Split::Eval, &eval).map_err(unusable)?;
     Ok(Input {

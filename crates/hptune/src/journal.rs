@@ -4,7 +4,10 @@
 //! The file is written whole after every trial and names the study it belongs to. A study proposes
 //! the same trials every time, so each trial in the journal is told again instead of run again.
 
-use std::{collections::BTreeMap, sync::Mutex};
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
 
 use artifacts::{FORMAT_VERSION, StudySpec, Trial, TrialParameter, TrialState, to_json};
 use serde::{Deserialize, Serialize};
@@ -134,7 +137,7 @@ impl Journal {
         let over =
             |trial: &&Trial| matches!(trial.state, TrialState::Succeeded | TrialState::Infeasible);
         let trials: Vec<Trial> = trials.iter().filter(over).cloned().collect();
-        let mut written = self.written.lock().unwrap_or_else(|held| held.into_inner());
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
         if trials.len() <= *written {
             return Ok(());
         }

@@ -9,6 +9,7 @@
 
 mod args;
 mod error;
+mod importance;
 mod input;
 mod journal;
 mod output;

@@ -117,10 +117,7 @@ pub(crate) async fn write(
     bytes: Vec<u8>,
     content_type: &str,
 ) -> Result<(), Error> {
-    let options = PutOptions {
-        content_type: Some(content_type.to_owned()),
-        ..PutOptions::default()
-    };
+    let options = PutOptions::of_type(content_type);
     storage.write(uri, bytes, options).await?;
     Ok(())
 }

@@ -6,6 +6,8 @@ use artifacts::{BestHyperparameters, RegressionMetrics, Schema, Trial, TrialStat
 use report::{BarChart, LineChart, Page, Scale, Series, Table};
 use serde_json::Value;
 
+use crate::importance;
+
 /// The whole page.
 pub(crate) fn html(
     schema: &Schema,
@@ -50,6 +52,13 @@ pub(crate) fn html(
         .heading("Optimisation history")
         .chart(history(trials, &metric))
         .heading("Parameters");
+    let page = match importance::importance(trials).as_slice() {
+        [] => page,
+        parts => page.chart(parts.iter().fold(
+            BarChart::new("Importance: part of the trials' order a parameter alone explains"),
+            |chart, (name, part)| chart.bar(name, *part, &format!("{part:.2}")),
+        )),
+    };
     let names = trials
         .trials
         .first()

@@ -111,7 +111,7 @@ impl Worker<'_> {
                 Ok(Err(FitError::Cancelled { .. })) => return,
                 Ok(attempt) => {
                     let trial = self.finished(number, parameters, &attempt);
-                    self.record(&mut state, number, trial);
+                    self.record(&mut state, number, &trial);
                 }
                 Err(source) => {
                     state.failure.get_or_insert(Error::Trial {
@@ -159,7 +159,7 @@ impl Worker<'_> {
                     let earlier = self.journal.and_then(|j| j.finished(number, &parameters));
                     match earlier {
                         Some(trial) => {
-                            self.record(&mut state, number, trial);
+                            self.record(&mut state, number, &trial);
                             self.board.changed.notify_all();
                         }
                         None => return Some((number, parameters)),
@@ -230,14 +230,14 @@ impl Worker<'_> {
     }
 
     /// Takes in a finished trial, of this run or from the journal.
-    fn record(&self, state: &mut State, number: usize, trial: Trial) {
+    fn record(&self, state: &mut State, number: usize, trial: &Trial) {
         let outcome = match trial.metric(self.plan.metric_id()) {
             Some(value) => Outcome::Measured(value),
             None => Outcome::Infeasible,
         };
         state.trials.trials[number - 1] = trial.clone();
         state.study.tell(number, outcome);
-        self.tell_people(state, &trial, outcome);
+        self.tell_people(state, trial, outcome);
         if let Some(error) = self.too_many_failed(&state.trials) {
             state.failure.get_or_insert(error);
         }

@@ -1,8 +1,10 @@
 //! Walk-forward back-test: the model refitted and measured over several periods.
 
+use std::ops::{ControlFlow, Range};
+
 use artifacts::RegressionMetrics;
 use trainer::{
-    FitOptions, Step,
+    FitOptions, Step, Stop,
     baselines::{Baselines, naive_name},
     dataset::{Dataset, Rows},
     examples::Examples,
@@ -28,7 +30,7 @@ pub(crate) fn run(
     input: &Input,
     count: u32,
     options: &FitOptions,
-    look: &mut dyn FnMut(&Step) -> std::ops::ControlFlow<trainer::Stop>,
+    look: &mut dyn FnMut(&Step) -> ControlFlow<Stop>,
 ) -> Result<Vec<Fold>, Error> {
     let all = joined(&input.train.examples, &input.eval.examples);
     let gap = input.dataset.schema().horizon as usize;
@@ -41,8 +43,8 @@ pub(crate) fn run(
     (0..count)
         .map(|fold| {
             let first = start + fold * length;
-            let train = part(&input.dataset, &all, 0..first - gap)?;
-            let period = part(&input.dataset, &all, first..first + length)?;
+            let train = part(&input.dataset, &all, 0..first - gap);
+            let period = part(&input.dataset, &all, first..first + length);
             measure(&input.dataset, &train, &period, options, look)
         })
         .collect()
@@ -53,7 +55,7 @@ fn measure(
     train: &Rows,
     period: &Rows,
     options: &FitOptions,
-    look: &mut dyn FnMut(&Step) -> std::ops::ControlFlow<trainer::Stop>,
+    look: &mut dyn FnMut(&Step) -> ControlFlow<Stop>,
 ) -> Result<Fold, Error> {
     let fit = trainer::fit(&train.encoded, &period.encoded, options, look)
         .map_err(training::fit_error)?;
@@ -80,7 +82,7 @@ fn joined(first: &Examples, second: &Examples) -> Examples {
     }
 }
 
-fn part(dataset: &Dataset, all: &Examples, rows: std::ops::Range<usize>) -> Result<Rows, Error> {
+fn part(dataset: &Dataset, all: &Examples, rows: Range<usize>) -> Rows {
     let examples = Examples {
         instants: all.instants[rows.clone()].to_vec(),
         inputs: all.inputs[rows.start * all.width..rows.end * all.width].to_vec(),
@@ -91,5 +93,5 @@ fn part(dataset: &Dataset, all: &Examples, rows: std::ops::Range<usize>) -> Resu
     let encoded = dataset
         .encode(&examples)
         .expect("these rows have been encoded before");
-    Ok(Rows { examples, encoded })
+    Rows { examples, encoded }
 }

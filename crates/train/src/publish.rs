@@ -17,64 +17,33 @@ pub(crate) async fn publish(
     let metrics = to_json(&trained.model.metadata().metrics);
     let marker = args.model.join(layout::model::ONNX);
     storage.delete(&marker).await?;
+    let json = || PutOptions::of_type("application/json");
     if let Some(uri) = &args.metrics {
-        write(storage, uri, metrics.clone(), "application/json").await?;
+        storage.write(uri, metrics.clone(), json()).await?;
     }
     if let Some(uri) = &args.report {
-        write(
-            storage,
-            uri,
-            trained.report.clone().into_bytes(),
-            "text/html; charset=utf-8",
-        )
-        .await?;
+        let html = PutOptions::of_type("text/html; charset=utf-8");
+        storage.write(uri, trained.report.clone(), html).await?;
     }
     if let Some(uri) = &args.model_card {
-        let card = trained.model_card.clone().into_bytes();
-        write(storage, uri, card, "text/markdown; charset=utf-8").await?;
+        let markdown = PutOptions::of_type("text/markdown; charset=utf-8");
+        storage
+            .write(uri, trained.model_card.clone(), markdown)
+            .await?;
     }
-    let folder = &args.model;
-    write(
-        storage,
-        &folder.join(layout::model::METRICS),
-        metrics,
-        "application/json",
-    )
-    .await?;
-    let golden = folder.join(layout::model::GOLDEN);
-    write(
-        storage,
-        &golden,
-        to_json(&trained.golden),
-        "application/json",
-    )
-    .await?;
-    write(
-        storage,
-        &marker,
-        trained.onnx.clone(),
-        "application/octet-stream",
-    )
-    .await?;
+    let beside = args.model.join(layout::model::METRICS);
+    storage.write(&beside, metrics, json()).await?;
+    let golden = args.model.join(layout::model::GOLDEN);
+    storage
+        .write(&golden, to_json(&trained.golden), json())
+        .await?;
+    let onnx = PutOptions::of_type("application/octet-stream");
+    storage.write(&marker, trained.onnx.clone(), onnx).await?;
     let checked = read_back(storage, &marker, &golden, trained).await;
     if checked.is_err() {
         storage.delete(&marker).await?;
     }
     checked
-}
-
-async fn write(
-    storage: &Storage,
-    uri: &Uri,
-    bytes: Vec<u8>,
-    content_type: &str,
-) -> Result<(), Error> {
-    let options = PutOptions {
-        content_type: Some(content_type.to_owned()),
-        ..PutOptions::default()
-    };
-    storage.write(uri, bytes, options).await?;
-    Ok(())
 }
 
 /// The model as a server will see it must predict the test rows to the bit, and the golden rows

@@ -173,9 +173,11 @@ fn backtest(
     options: &FitOptions,
     context: &Context,
 ) -> Result<Vec<Fold>, Error> {
-    let mut observe = |_: &Step| match context.cancel.is_cancelled() {
-        true => ControlFlow::Break(Stop::Cancel),
-        false => ControlFlow::Continue(()),
+    let mut observe = |_: &Step| {
+        if context.cancel.is_cancelled() {
+            return ControlFlow::Break(Stop::Cancel);
+        }
+        ControlFlow::Continue(())
     };
     let folds = backtest::run(input, count, options, &mut observe)?;
     for (number, fold) in (1..).zip(&folds) {

@@ -56,6 +56,7 @@ fn the_best_trial_is_handed_on_with_every_hyperparameter() {
     for part in [
         "Optimisation history",
         "best so far",
+        "Importance",
         "learning-rate",
         "All trials",
     ] {
