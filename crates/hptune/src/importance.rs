@@ -27,7 +27,7 @@ pub(crate) fn importance(trials: &Trials) -> Vec<(String, f64)> {
         let values = measured
             .iter()
             .map(|(trial, _)| &trial.parameters[index].value);
-        explained(&ranks, &groups(values.collect()))
+        explained(&ranks, &groups(&values.collect::<Vec<_>>()))
     };
     let names = first.parameters.iter().map(|p| p.parameter_id.clone());
     names.enumerate().map(|(i, name)| (name, of(i))).collect()
@@ -35,7 +35,7 @@ pub(crate) fn importance(trials: &Trials) -> Vec<(String, f64)> {
 
 /// The group of each value: names by themselves, numbers in parts of about equal size; equal
 /// values share a group.
-fn groups(values: Vec<&Value>) -> Vec<usize> {
+fn groups(values: &[&Value]) -> Vec<usize> {
     if let Some(numbers) = values
         .iter()
         .map(|v| v.as_f64())
