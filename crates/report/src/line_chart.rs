@@ -331,7 +331,9 @@ impl Outline {
 
 fn thin_out(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     let mut outline = Outline::new(points.len());
-    points.iter().for_each(|point| outline.push(*point));
+    for point in points {
+        outline.push(*point);
+    }
     outline.into_points()
 }
 

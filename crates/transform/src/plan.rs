@@ -159,10 +159,8 @@ impl Plan {
     /// derived one, or like the label's.
     fn check_names(&self, date_column: &str) -> Result<(), crate::Error> {
         let naive = Derivation::Value { column: self.naive };
-        let naive = match self.inputs.iter().any(|input| input.derivation == naive) {
-            true => None,
-            false => Some(self.naive_column()),
-        };
+        let is_input = self.inputs.iter().any(|input| input.derivation == naive);
+        let naive = (!is_input).then(|| self.naive_column());
         let inputs = self.inputs.iter().map(|input| input.name.as_str());
         let mut names: Vec<&str> = inputs.chain(naive).collect();
         names.extend([self.label_column.as_str(), date_column]);

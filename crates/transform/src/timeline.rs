@@ -58,7 +58,9 @@ impl Step {
 pub fn order(rows: Dated, scratch: &Scratch, findings: &mut Findings) -> Result<Timeline, Error> {
     let days = rows.days;
     let numbers = rows.numbers();
-    let sorted = sorted(rows, scratch, findings)?;
+    let sorted = sorted(&rows, scratch, findings)?;
+    // Its room is used again.
+    drop(rows);
     let mut table = Table::new(scratch, numbers);
     let step = distinct(&sorted, days, &mut table, findings)?;
     drop(sorted);
@@ -74,7 +76,7 @@ pub fn order(rows: Dated, scratch: &Scratch, findings: &mut Findings) -> Result<
     })
 }
 
-fn sorted(rows: Dated, scratch: &Scratch, findings: &mut Findings) -> Result<Sorted, Error> {
+fn sorted(rows: &Dated, scratch: &Scratch, findings: &mut Findings) -> Result<Sorted, Error> {
     let mut sorter = Sorter::new(scratch, Row::width(rows.numbers()));
     let mut newest = i64::MIN;
     rows.each(|row| {

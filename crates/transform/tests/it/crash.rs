@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::process::Command;
 
-use storage::{BucketOptions, GcsOptions, Storage, Uri};
+use storage::{BucketOptions, GcsOptions, PutOptions, Storage, Uri};
 use test_support::emulator::Emulator;
 use test_support::interruption::kill_at_moments;
 use test_support::market::Market;
@@ -61,7 +61,7 @@ impl Place {
             let uri = place.folder.join("raw/table.csv");
             place
                 .storage
-                .write(&uri, raw, Default::default())
+                .write(&uri, raw, PutOptions::default())
                 .await
                 .unwrap();
         });
