@@ -75,7 +75,15 @@ pub struct ReleaseArgs {
     /// Versions kept for a rollback besides the one served
     #[arg(long, value_name = "N", default_value_t = 2)]
     pub keep: usize,
-    /// Serve the version from before the last deployment again, instead of deploying
+    /// Let the new version answer this part of the requests beside the served one, instead of
+    /// serving it alone
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(1..100))]
+    pub canary: Option<u8>,
+    /// Serve the version that `--canary` tries out alone, instead of deploying
+    #[arg(long, conflicts_with_all = ["canary", "rollback", "to_version"])]
+    pub promote: bool,
+    /// Serve the version from before the last deployment again, instead of deploying; where a
+    /// version is tried out, only that ends
     #[arg(long)]
     pub rollback: bool,
     /// Serve this kept version again, instead of deploying

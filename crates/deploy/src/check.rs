@@ -152,6 +152,8 @@ impl Check<'_> {
             source: source.without_url(),
         };
         let request = client.post(self.url.clone()).timeout(ATTEMPT).json(body);
+        // Where a version is tried out, it answers only a part of the others.
+        let request = request.header(MODEL_VERSION_HEADER, self.version);
         let response = request.send().await.map_err(unreachable)?;
         let status = response.status();
         let header = |name: &str| {

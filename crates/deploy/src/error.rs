@@ -69,6 +69,18 @@ pub enum Error {
         /// The version served.
         served: Option<u64>,
     },
+    /// There is no version beside which another one could be tried out.
+    #[error("`{model_name}` cannot have a canary: no version of it is served")]
+    NothingBeside {
+        /// Name of the model.
+        model_name: String,
+    },
+    /// No version is tried out.
+    #[error("`{model_name}` has no canary to promote")]
+    NothingTriedOut {
+        /// Name of the model.
+        model_name: String,
+    },
     /// The version did not answer over HTTP as it should.
     #[error("version {version} of `{model_name}` failed its check over HTTP, {consequence}")]
     Check {
@@ -162,6 +174,8 @@ impl Diagnose for Error {
                 "name a kept version with --to-version".to_owned()
             }
             Self::Rollback { .. } => "deploy the wanted model again with --model".to_owned(),
+            Self::NothingBeside { .. } => "deploy the model without --canary".to_owned(),
+            Self::NothingTriedOut { .. } => "deploy a model with --canary first".to_owned(),
             Self::Check { source, .. } => return source.hint(),
             Self::Serve(error) => return error.hint(),
             Self::Predict(error) => return error.hint(),

@@ -14,7 +14,7 @@ use tracing::{info, warn};
 
 use crate::args::{GateMode, LimitArgs, ReleaseArgs};
 use crate::check::{Check, CheckError};
-use crate::repository::{Locked, Pointer, Repository, RepositoryError};
+use crate::repository::{Canary, Locked, Pointer, Repository, RepositoryError};
 use crate::servable::{ModelFiles, Servable};
 use crate::serve::{DEFAULT_PREDICT_ROUTE, Routes, Server, Source, Telemetry};
 use crate::{Error, gate, report, target};
@@ -27,6 +27,7 @@ pub(crate) async fn run(args: &ReleaseArgs, context: &Context) -> Result<Outcome
     }
     let (deployment, model) = match &release.action {
         Action::Deploy(folder) => release.deploy(folder).await?,
+        Action::Promote => release.promote().await?,
         Action::RollBack(wanted) => release.roll_back(*wanted).await?,
     };
     release.publish(&deployment, &model).await
@@ -37,6 +38,8 @@ pub(crate) async fn run(args: &ReleaseArgs, context: &Context) -> Result<Outcome
 enum Action {
     /// Serve the model in this folder.
     Deploy(Uri),
+    /// Serve the version that is tried out.
+    Promote,
     /// Serve this version again, or the one before the last deployed one.
     RollBack(Option<u64>),
 }
@@ -62,7 +65,9 @@ impl<'a> Release<'a> {
                 hint: "give 0.05 for 5 %",
             });
         }
-        let action = if args.rollback || args.to_version.is_some() {
+        let action = if args.promote {
+            Action::Promote
+        } else if args.rollback || args.to_version.is_some() {
             Action::RollBack(args.to_version)
         } else {
             let model = args.model.clone();
@@ -100,6 +105,10 @@ impl<'a> Release<'a> {
                 format!("{}", self.repository.version_folder(*version).display()),
                 format!("goes back to version {version}"),
             ),
+            Action::Promote => (
+                format!("{}", folder.display()),
+                "serves the version that is tried out".to_owned(),
+            ),
             Action::RollBack(None) => (
                 format!("{}", folder.display()),
                 "goes back to the version before the last deployed one".to_owned(),
@@ -131,11 +140,32 @@ impl<'a> Release<'a> {
         }
         let locked = self.lock().await?;
         let before = locked.pointer()?;
+        if self.args.canary.is_some() && before.settled().model_version.is_none() {
+            return Err(Error::NothingBeside {
+                model_name: self.repository.model_name().to_owned(),
+            });
+        }
         let version = locked.install(&files, &before)?;
-        let after = before.deploy(version);
+        let Some(percent) = self.args.canary else {
+            let after = before.deploy(version);
+            self.switch(&locked, &before, &after, version, &model)
+                .await?;
+            return Ok((self.record(&files, &model, Some(gate), &after), model));
+        };
+        let after = before.try_out(Canary {
+            model_version: version,
+            percent,
+        });
         self.switch(&locked, &before, &after, version, &model)
             .await?;
-        Ok((self.record(&files, &model, Some(gate), &after), model))
+        let record = Deployment {
+            deployed: false,
+            reason: Some(format!(
+                "version {version} is tried out on {percent} % of the requests"
+            )),
+            ..self.record(&files, &model, Some(gate), &after)
+        };
+        Ok((record, model))
     }
 
     /// Ends a run whose model is not good enough; what is served stays.
@@ -172,6 +202,9 @@ impl<'a> Release<'a> {
         let version = match wanted {
             Some(version) if before.history.contains(&version) => version,
             Some(version) => return Err(refused(format!("version {version}"))),
+            None if before.canary.is_some() => before
+                .model_version
+                .expect("a version is tried out beside another"),
             None => before
                 .previous()
                 .ok_or_else(|| refused("an earlier version".to_owned()))?,
@@ -179,6 +212,21 @@ impl<'a> Release<'a> {
         let folder = self.repository.version_folder(version);
         let (files, model) = Servable::open_installed(&folder)?;
         let after = before.roll_back(version);
+        self.switch(&locked, &before, &after, version, &model)
+            .await?;
+        Ok((self.record(&files, &model, None, &after), model))
+    }
+
+    async fn promote(&self) -> Result<(Deployment, Servable), Error> {
+        let locked = self.lock().await?;
+        let before = locked.pointer()?;
+        let canary = before.canary.ok_or_else(|| Error::NothingTriedOut {
+            model_name: self.repository.model_name().to_owned(),
+        })?;
+        let version = canary.model_version;
+        let folder = self.repository.version_folder(version);
+        let (files, model) = Servable::open_installed(&folder)?;
+        let after = before.deploy(version);
         self.switch(&locked, &before, &after, version, &model)
             .await?;
         Ok((self.record(&files, &model, None, &after), model))
@@ -202,8 +250,11 @@ impl<'a> Release<'a> {
             locked.switch(after)?;
         }
         if let Err(source) = self.check(version, model).await {
-            let settled = after.settled();
+            let settled = after.settled().alone();
             let consequence = match settled.model_version {
+                Some(served) if after.canary.is_some() => {
+                    format!("version {served} is served alone")
+                }
                 _ if settled == *after => "it was served before this run and still is".to_owned(),
                 Some(earlier) => format!("version {earlier} is served again"),
                 None => "no version is served".to_owned(),

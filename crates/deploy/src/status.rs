@@ -46,9 +46,18 @@ fn describe(repository: &Repository, pointer: &Pointer) -> Result<Value, Error> 
         None => Value::Null,
         Some(version) => describe_version(repository, version)?,
     };
+    let canary = match pointer.canary {
+        None => Value::Null,
+        Some(canary) => {
+            let mut version = describe_version(repository, canary.model_version)?;
+            version["percent"] = json!(canary.percent);
+            version
+        }
+    };
     Ok(json!({
         "model_name": repository.model_name(),
         "served": served,
+        "canary": canary,
         "is_confirmed": pointer.unconfirmed.is_none(),
         "rollback_to": pointer.previous().filter(|v| Some(*v) != pointer.model_version),
         "versions": repository.installed()?,

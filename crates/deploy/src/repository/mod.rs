@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use self::pointer::Pointer;
+pub(crate) use self::pointer::{Canary, Pointer};
 use crate::servable::ModelFiles;
 
 /// File that says which version is served.

@@ -22,6 +22,18 @@ pub(crate) struct Pointer {
     /// What to return to while the served version has not answered over HTTP yet.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) unconfirmed: Option<Restore>,
+    /// A version that is tried out beside the served one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) canary: Option<Canary>,
+}
+
+/// A version that answers a part of the requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Canary {
+    pub(crate) model_version: u64,
+    /// Requests of a hundred that it answers.
+    pub(crate) percent: u8,
 }
 
 /// The state before a switch.
@@ -84,8 +96,26 @@ impl Pointer {
         self.switch(version, self.history.clone())
     }
 
+    /// Tries a newly installed version out beside the served one.
+    pub(crate) fn try_out(&self, canary: Canary) -> Self {
+        Self {
+            last_version: self.last_version.max(canary.model_version),
+            canary: Some(canary),
+            ..self.settled()
+        }
+    }
+
+    /// Serves the served version alone.
+    pub(crate) fn alone(self) -> Self {
+        Self {
+            canary: None,
+            ..self
+        }
+    }
+
+    /// Another version is served, and none tried out any more.
     fn switch(&self, version: u64, history: Vec<u64>) -> Self {
-        let settled = self.settled();
+        let settled = self.settled().alone();
         if settled.model_version == Some(version) && settled.history == history {
             return settled;
         }
@@ -98,6 +128,7 @@ impl Pointer {
                 model_version: settled.model_version,
                 history: settled.history,
             }),
+            canary: None,
         }
     }
 
@@ -123,6 +154,7 @@ impl Pointer {
                 history: before.history.clone(),
                 last_version: self.last_version,
                 unconfirmed: None,
+                canary: None,
             },
         }
     }
@@ -130,7 +162,9 @@ impl Pointer {
     /// The versions that have to stay installed.
     pub(crate) fn needed(&self) -> BTreeSet<u64> {
         let before = self.unconfirmed.iter().flat_map(|before| &before.history);
-        self.history.iter().chain(before).copied().collect()
+        let canary = self.canary.iter().map(|canary| &canary.model_version);
+        let needed = self.history.iter().chain(before).chain(canary);
+        needed.copied().collect()
     }
 }
 
@@ -213,6 +247,26 @@ mod tests {
             (settled.model_version, settled.history),
             (Some(2), vec![2, 1])
         );
+    }
+
+    #[test]
+    fn a_version_is_tried_out_until_it_is_deployed_or_rolled_back() {
+        let canary = Canary {
+            model_version: 3,
+            percent: 10,
+        };
+        let tried = state(2, &[2, 1]).try_out(canary);
+        assert_eq!((tried.model_version, tried.canary), (Some(2), Some(canary)));
+        assert_eq!(tried.needed(), BTreeSet::from([1, 2, 3]));
+        assert_eq!(tried.confirmed(0).canary, Some(canary));
+        assert!(!tried.is_confirmed(3));
+        assert_eq!(tried.deploy(3).confirmed(5), state(3, &[3, 2, 1]));
+        let undone = Pointer {
+            last_version: 3,
+            ..state(2, &[2, 1])
+        };
+        assert_eq!(tried.roll_back(2), undone);
+        assert_eq!(tried.alone(), undone);
     }
 
     #[test]

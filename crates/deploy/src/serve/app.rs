@@ -6,9 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::available_parallelism;
 use std::time::Duration;
 
+use axum::http::HeaderMap;
+
 use super::admission::Admission;
 use super::body::BodyLimits;
 use super::config::Routes;
+use super::predict::MODEL_VERSION_HEADER;
 use super::rejection::Rejection;
 use super::slot::{Served, Slot};
 use super::telemetry::{Gauges, Telemetry};
@@ -73,17 +76,46 @@ impl App {
         self.served()
     }
 
-    /// The model, if it is the one a path or message names; an empty version means any.
+    /// Whether this is the model's name.
+    pub(crate) fn check_name(&self, model: &str) -> Result<(), Rejection> {
+        self.named(model, "").map(drop)
+    }
+
+    /// The model, if it is the one a path or message names; an empty version means the served
+    /// one.
     pub(crate) fn named(&self, model: &str, version: &str) -> Result<Arc<Served>, Rejection> {
         let served = self.served()?;
-        let found = served.version_text();
-        if model == self.slot.model_name() && (version.is_empty() || version == found) {
-            return Ok(served);
+        let found = if version.is_empty() {
+            Some(served.clone())
+        } else {
+            self.slot.version(version)
+        };
+        match found {
+            Some(found) if model == self.slot.model_name() => Ok(found),
+            _ => Err(Rejection::OtherModel {
+                wanted: name(model, version),
+                served: name(self.slot.model_name(), &served.version_text()),
+            }),
         }
-        Err(Rejection::OtherModel {
-            wanted: name(model, version),
-            served: name(self.slot.model_name(), &found),
-        })
+    }
+
+    /// The model to predict with for a path or message: an empty version leaves it to the split
+    /// between the served version and one that is tried out.
+    pub(crate) fn chosen(&self, model: &str, version: &str) -> Result<Arc<Served>, Rejection> {
+        let named = self.named(model, version)?;
+        let pick = version.is_empty().then(|| self.slot.pick()).flatten();
+        Ok(pick.unwrap_or(named))
+    }
+
+    /// The model to predict with: the version the client prefers, if it is there.
+    pub(crate) fn preferred(&self, headers: &HeaderMap) -> Result<Arc<Served>, Rejection> {
+        let wished = headers.get(MODEL_VERSION_HEADER);
+        let wished = wished.and_then(|version| version.to_str().ok());
+        let found = wished.and_then(|version| self.slot.version(version));
+        match found.or_else(|| self.slot.pick()) {
+            Some(served) => Ok(served),
+            None => self.served(),
+        }
     }
 
     /// Does a request's work: here when it is light, on a core of its own when it is heavy, or

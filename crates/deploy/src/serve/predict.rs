@@ -36,7 +36,7 @@ pub(crate) async fn predict(
 ) -> Result<Response, Rejection> {
     check_media_type(headers)?;
     let body = app.body.read(headers, body).await?;
-    let served = app.served()?;
+    let served = app.preferred(headers)?;
     let work = || {
         let Asked { rows, parameters } = instances::read(&body.bytes, &served.model)?;
         let predictions = served.predict(&rows, "instances")?;

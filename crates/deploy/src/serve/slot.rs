@@ -2,7 +2,8 @@
 
 use std::fmt;
 use std::fs;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::{Duration, SystemTime};
 
 use axum::http::HeaderValue;
@@ -96,26 +97,68 @@ pub(crate) struct Installed {
 pub(crate) struct Slot {
     source: Source,
     name_header: HeaderValue,
-    served: RwLock<Option<Arc<Served>>>,
+    loaded: RwLock<Option<Loaded>>,
+    /// Predictions that were left to the split.
+    turns: AtomicU64,
+}
+
+/// What requests are answered with.
+#[derive(Clone, Debug)]
+struct Loaded {
+    served: Arc<Served>,
+    canary: Option<Canary>,
+}
+
+/// A version that is tried out.
+#[derive(Clone, Debug)]
+struct Canary {
+    served: Arc<Served>,
+    percent: u8,
+}
+
+impl Loaded {
+    /// The versions that are loaded, as the pointer names them; none for a plain folder.
+    fn versions(&self) -> Option<Versions> {
+        let canary = self.canary.as_ref();
+        Some(Versions {
+            served: self.served.version?,
+            canary: canary.and_then(|canary| Some((canary.served.version?, canary.percent))),
+        })
+    }
+
+    /// All models in it.
+    fn models(&self) -> impl Iterator<Item = &Arc<Served>> {
+        let canary = self.canary.iter().map(|canary| &canary.served);
+        std::iter::once(&self.served).chain(canary)
+    }
+}
+
+/// What the pointer names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Versions {
+    served: Installed,
+    /// With the percentage of requests it answers.
+    canary: Option<(Installed, u8)>,
 }
 
 impl Slot {
     /// Loads what the source serves now.
     pub(crate) async fn load(source: Source) -> Result<Self, ServeError> {
-        let served = match &source {
+        let loaded = match &source {
             Source::Folder { folder, .. } => {
                 let (_, model) = Servable::open(&Storage::from_env(), folder).await?;
-                Served {
-                    model,
-                    version: None,
+                let version = None;
+                Loaded {
+                    served: Arc::new(Served { model, version }),
+                    canary: None,
                 }
             }
             Source::Repository { repository, .. } => {
-                let version = current(repository)?.ok_or_else(|| ServeError::NothingServed {
+                let versions = current(repository)?.ok_or_else(|| ServeError::NothingServed {
                     model_name: repository.model_name().to_owned(),
                     folder: repository.folder().display().to_string(),
                 })?;
-                load_installed(repository, version)?
+                load_versions(repository, versions, None)?
             }
         };
         let name = source.model_name();
@@ -123,15 +166,48 @@ impl Slot {
         Ok(Self {
             source,
             name_header,
-            served: RwLock::new(Some(Arc::new(served))),
+            loaded: RwLock::new(Some(loaded)),
+            turns: AtomicU64::new(0),
         })
     }
 
     /// The served model; none when it was taken down.
     pub(crate) fn served(&self) -> Option<Arc<Served>> {
+        self.read().as_ref().map(|loaded| loaded.served.clone())
+    }
+
+    /// A loaded version by its number.
+    pub(crate) fn version(&self, version: &str) -> Option<Arc<Served>> {
+        let loaded = self.read();
+        let mut models = loaded.as_ref()?.models();
+        models
+            .find(|model| model.version_text() == version)
+            .cloned()
+    }
+
+    /// The model whose turn it is to predict.
+    pub(crate) fn pick(&self) -> Option<Arc<Served>> {
+        let loaded = self.read();
+        let loaded = loaded.as_ref()?;
+        let Some(canary) = &loaded.canary else {
+            return Some(loaded.served.clone());
+        };
+        // 61 shares no factor with 100: a hundred turns in a row take every value once, spread.
+        let turn = self.turns.fetch_add(1, Ordering::Relaxed).wrapping_mul(61) % 100;
+        let is_canarys = turn < u64::from(canary.percent);
+        Some(
+            if is_canarys {
+                &canary.served
+            } else {
+                &loaded.served
+            }
+            .clone(),
+        )
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Option<Loaded>> {
         // A poisoned lock still holds a whole value: it is only ever replaced.
-        let served = self.served.read().unwrap_or_else(PoisonError::into_inner);
-        served.clone()
+        self.loaded.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Name the model is served under.
@@ -146,16 +222,26 @@ impl Slot {
 
     /// What is served, in words.
     pub(crate) fn describe(&self) -> String {
-        let number = self.served().and_then(|served| served.version);
-        match number {
-            Some(version) => format!("version {} of `{}`", version.number, self.model_name()),
-            None => format!("`{}` from {}", self.model_name(), self.source),
+        let name = self.model_name();
+        let versions = self.read().as_ref().and_then(Loaded::versions);
+        match versions {
+            None => format!("`{name}` from {}", self.source),
+            Some(versions) => {
+                let served = format!("version {} of `{name}`", versions.served.number);
+                match versions.canary {
+                    None => served,
+                    Some((canary, percent)) => {
+                        let canary = canary.number;
+                        format!("{served}, and version {canary} to {percent} % of the requests")
+                    }
+                }
+            }
         }
     }
 
-    fn replace(&self, served: Option<Served>) {
-        let mut slot = self.served.write().unwrap_or_else(PoisonError::into_inner);
-        *slot = served.map(Arc::new);
+    fn replace(&self, loaded: Option<Loaded>) {
+        let mut slot = self.loaded.write().unwrap_or_else(PoisonError::into_inner);
+        *slot = loaded;
     }
 
     /// Follows the repository until `stop`. A version that cannot be loaded leaves the one
@@ -191,12 +277,13 @@ impl Slot {
 
     fn follow_once(&self, repository: &Repository, metrics: &Metrics) -> Result<(), String> {
         let chain = |error: ServeError| component::chain(&error);
-        let loaded = self.served().and_then(|served| served.version);
+        let loaded = self.read().clone();
         match current(repository).map_err(chain)? {
-            version if version == loaded => {}
-            Some(version) => {
-                let served = tokio::task::block_in_place(|| load_installed(repository, version));
-                self.replace(Some(served.map_err(chain)?));
+            versions if versions == loaded.as_ref().and_then(Loaded::versions) => {}
+            Some(versions) => {
+                let load = || load_versions(repository, versions, loaded.as_ref());
+                let next = tokio::task::block_in_place(load);
+                self.replace(Some(next.map_err(chain)?));
                 metrics.switched(true);
                 info!("serving {} now", self.describe());
             }
@@ -209,24 +296,52 @@ impl Slot {
     }
 }
 
-/// The version the repository's pointer names.
-fn current(repository: &Repository) -> Result<Option<Installed>, ServeError> {
-    let number = repository
-        .pointer()?
-        .and_then(|pointer| pointer.model_version);
-    Ok(number.map(|number| Installed {
+/// The versions the repository's pointer names.
+fn current(repository: &Repository) -> Result<Option<Versions>, ServeError> {
+    let Some(pointer) = repository.pointer()? else {
+        return Ok(None);
+    };
+    let installed = |number| Installed {
         number,
         installed_at: fs::metadata(repository.version_folder(number))
             .and_then(|folder| folder.modified())
             .ok(),
+    };
+    let canary = pointer.canary;
+    Ok(pointer.model_version.map(|served| Versions {
+        served: installed(served),
+        canary: canary.map(|canary| (installed(canary.model_version), canary.percent)),
     }))
 }
 
-fn load_installed(repository: &Repository, version: Installed) -> Result<Served, ServeError> {
-    let folder = repository.version_folder(version.number);
-    let (_, model) = Servable::open_installed(&folder)?;
-    Ok(Served {
-        model,
-        version: Some(version),
+/// Loads the versions, but for those that are loaded.
+fn load_versions(
+    repository: &Repository,
+    versions: Versions,
+    loaded: Option<&Loaded>,
+) -> Result<Loaded, ServeError> {
+    let load = |version: Installed| -> Result<Arc<Served>, ServeError> {
+        let known = loaded.and_then(|loaded| {
+            let mut models = loaded.models();
+            models.find(|model| model.version == Some(version)).cloned()
+        });
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let folder = repository.version_folder(version.number);
+        let (_, model) = Servable::open_installed(&folder)?;
+        let version = Some(version);
+        Ok(Arc::new(Served { model, version }))
+    };
+    let canary = match versions.canary {
+        None => None,
+        Some((version, percent)) => Some(Canary {
+            served: load(version)?,
+            percent,
+        }),
+    };
+    Ok(Loaded {
+        served: load(versions.served)?,
+        canary,
     })
 }

@@ -34,6 +34,6 @@ pub(crate) async fn predict(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<Response, Rejection> {
-    app.named(model, "")?;
+    app.check_name(model)?;
     predict::predict(app, headers, body).await
 }

@@ -1,6 +1,7 @@
 //! Drives the real binary in a fresh directory.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod canary;
 mod cloud;
 mod contract;
 mod deployment;

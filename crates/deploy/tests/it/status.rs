@@ -18,6 +18,7 @@ fn a_model_that_was_never_deployed_is_not_served() {
         json!({
             "model_name": "btc",
             "served": null,
+            "canary": null,
             "is_confirmed": true,
             "rollback_to": null,
             "versions": [],

@@ -14,7 +14,7 @@ use super::{decode, framing};
 pub(super) async fn infer(app: &App, message: Bytes) -> Result<(Bytes, Note), Rejection> {
     let size = message.len();
     let request: ModelInferRequest = decode(message)?;
-    let served = app.named(&request.model_name, &request.model_version)?;
+    let served = app.chosen(&request.model_name, &request.model_version)?;
     let is_raw = !request.raw_input_contents.is_empty();
     let work = || {
         if let Some(other) = request.outputs.iter().find(|output| output.name != OUTPUT) {

@@ -165,7 +165,7 @@ pub(crate) async fn infer(
         super::predict::check_media_type(headers)?;
     }
     let body = app.body.read(headers, body).await?;
-    let served = app.named(named.model, named.version)?;
+    let served = app.chosen(named.model, named.version)?;
     let work = || {
         let (json, tail) = binary::split(&body.bytes, json_length)?;
         let request = InferRequest::parse(json)?;
