@@ -260,6 +260,8 @@ def deploy(
     min_improvement: float = 0.0,
     gate: str = "enforce",
     keep: int = 2,
+    canary: Optional[str] = None,
+    promote: bool = False,
     rollback: bool = False,
     to_version: Optional[int] = None,
     endpoint: Optional[str] = None,
@@ -280,7 +282,11 @@ def deploy(
         gate: What a model that is not good enough means: `enforce` fails, `report` ends well with
             deployed=false
         keep: Versions kept for a rollback besides the one served
-        rollback: Serve the version from before the last deployment again, instead of deploying
+        canary: Let the new version answer this part of the requests beside the served one, instead
+            of serving it alone
+        promote: Serve the version that `--canary` tries out alone, instead of deploying
+        rollback: Serve the version from before the last deployment again, instead of deploying;
+            where a version is tried out, only that ends
         to_version: Serve this kept version again, instead of deploying
         endpoint: Predict address of a running `deploy serve` to ask for the final prediction;
             `/predict` where it has no path [default: a server started for the purpose]
