@@ -67,7 +67,9 @@ pub(super) fn predict(
         }
     }
     writer.flush()?;
-    let mut inner = writer.into_inner().map_err(|error| error.into_error())?;
+    let mut inner = writer
+        .into_inner()
+        .map_err(csv::IntoInnerError::into_error)?;
     inner.flush()?;
     Ok(counts)
 }

@@ -73,8 +73,10 @@ impl BodyLimits {
         let Some(second) = next().await? else {
             // The usual request: one piece, which is not copied.
             self.check(first.len())?;
-            let (bytes, _held) = (first, None);
-            return Ok(Received { bytes, _held });
+            return Ok(Received {
+                bytes: first,
+                _held: None,
+            });
         };
         let mut held = Held::none(&self.held);
         let mut bytes = BytesMut::new();

@@ -25,7 +25,7 @@ pub(super) fn describe(
         .collect();
     if parameters.intervals {
         let Some(intervals) = &model.metrics().intervals else {
-            return refused("the model has no prediction intervals".to_owned());
+            return refused("the model has no prediction intervals");
         };
         for (detail, prediction) in details.iter_mut().zip(predictions) {
             let (lower, upper) = intervals.around(*prediction);
@@ -39,10 +39,10 @@ pub(super) fn describe(
         let coalitions = 1_usize.checked_shl(width as u32).unwrap_or(usize::MAX);
         let most = MAX_COALITIONS / coalitions;
         if most == 0 {
-            return refused(format!("a model with {width} inputs is not explained"));
+            return refused(&format!("a model with {width} inputs is not explained"));
         }
         if predictions.len() > most {
-            return refused(format!("at most {most} instances are explained at a time"));
+            return refused(&format!("at most {most} instances are explained at a time"));
         }
         let background = background(model);
         for (detail, row) in details.iter_mut().zip(rows.chunks_exact(width)) {
@@ -56,7 +56,7 @@ pub(super) fn describe(
     Ok(details)
 }
 
-fn refused<T>(problem: String) -> Result<T, Rejection> {
+fn refused<T>(problem: &str) -> Result<T, Rejection> {
     Err(Rejection::Malformed(format!("parameters: {problem}")))
 }
 

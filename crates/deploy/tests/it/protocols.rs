@@ -1,4 +1,4 @@
-//! KServe's protocols over HTTP, and what describes the server.
+//! `KServe`'s protocols over HTTP, and what describes the server.
 
 use serde_json::{Value, json};
 

@@ -18,13 +18,14 @@ pub(crate) fn request_id(headers: &HeaderMap) -> HeaderValue {
         let bytes = value.as_bytes();
         (1..=MAX_REQUEST_ID).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic)
     };
-    match headers.get(REQUEST_ID).filter(plain) {
-        Some(id) => id.clone(),
-        None => {
+    headers
+        .get(REQUEST_ID)
+        .filter(plain)
+        .cloned()
+        .unwrap_or_else(|| {
             let id = format!("{:016x}{:016x}", *PROCESS, next());
             HeaderValue::from_str(&id).expect("hexadecimal digits")
-        }
-    }
+        })
 }
 
 /// Tells the ids of this process from those of others.

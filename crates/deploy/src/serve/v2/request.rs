@@ -24,6 +24,7 @@ pub(super) struct InferRequest {
 
 /// Parameters of the request, of an input or of an output; unknown ones are for others.
 #[derive(Debug, Default, Deserialize)]
+#[expect(clippy::struct_field_names, reason = "the names are the protocol's")]
 struct Parameters {
     #[serde(default)]
     binary_data_output: bool,

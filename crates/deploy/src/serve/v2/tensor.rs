@@ -239,7 +239,7 @@ mod tests {
             "`x` is not an input; the model takes `inputs` [-1, 2], or open, high [-1] each"
         );
         assert_eq!(
-            message(columns(&[open.clone()], &inputs())),
+            message(columns(std::slice::from_ref(&open), &inputs())),
             "`high` is missing; the model takes `inputs` [-1, 2], or open, high [-1] each"
         );
         assert_eq!(
