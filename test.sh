@@ -38,20 +38,20 @@ python_tools() {
     python_environment "$venv" tests/python/requirements.txt pipeline/requirements.txt
 }
 
-# python_environment VENV PINS…
+# python_environment FOLDER PINS…
 python_environment() {
-    local venv=$1 pins=("${@:2}")
-    cat "${pins[@]}" | cmp -s - "$venv/requirements.txt" && return
-    python3 -m venv --clear "$venv"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check "${pins[@]/#/--requirement=}"
-    cat "${pins[@]}" >"$venv/requirements.txt"
+    local folder=$1 pins=("${@:2}")
+    cat "${pins[@]}" | cmp -s - "$folder/requirements.txt" && return
+    python3 -m venv --clear "$folder" &&
+        "$folder/bin/pip" install --quiet --disable-pip-version-check "${pins[@]/#/--requirement=}" &&
+        cat "${pins[@]}" >"$folder/requirements.txt"
 }
 
 # Model servers' clients bring a hundred packages: they have an environment of their own.
 clients() {
-    local venv=target/clients-venv
-    python_environment "$venv" tests/python/requirements-clients.txt
-    "$venv/bin/python" tests/python/check_clients.py target/dist sample/crypto-markets.csv
+    local folder=target/clients-venv
+    python_environment "$folder" tests/python/requirements-clients.txt &&
+        "$folder/bin/python" tests/python/check_clients.py target/dist sample/crypto-markets.csv
 }
 
 # Models of every shape and feature transform, checked in the runtimes of others.

@@ -17,7 +17,10 @@ use serde_json::Value;
 const ALLOWED: &[(&str, &[&str])] = &[
     ("artifacts", &[]),
     ("component", &["artifacts"]),
-    ("deploy", &["artifacts", "component", "model", "report", "storage"]),
+    (
+        "deploy",
+        &["artifacts", "component", "model", "report", "storage"],
+    ),
     ("gcp", &[]),
     ("gcs-ingest", &["artifacts", "component", "storage"]),
     (
