@@ -74,6 +74,7 @@ def transform(
     test_rows: dsl.OutputPath(int),
     runner: str = "local",
     config: Optional[str] = None,
+    memory_limit: str = "128",
     series_column: Optional[str] = None,
     series_value: Optional[str] = None,
     whole_table: bool = False,
@@ -103,6 +104,8 @@ def transform(
         runner: Where the table is read: `local` is this process
         raw_data: The raw table: CSV, plain, gzip or zstd; a file, a folder or a glob
         config: Configuration, YAML or JSON; local or gs://
+        memory_limit: Memory for rows, in MiB; more rows than that go through a temporary file in
+            TMPDIR, which should be on a disk
         series_column: Column that names the series of a row [default: slug]
         series_value: Keep the rows with this value in that column [default: bitcoin]
         whole_table: Keep all rows: the table holds one series
