@@ -95,7 +95,9 @@ mod tests {
 
     fn column(values: &[f64]) -> Column<f64> {
         let mut column = Column::new(&Scratch::new(0, 1, CancellationToken::new()));
-        values.iter().for_each(|value| column.push(*value).unwrap());
+        for value in values {
+            column.push(*value).unwrap();
+        }
         column
     }
 

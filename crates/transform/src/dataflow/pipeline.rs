@@ -54,6 +54,9 @@ impl Stage {
     }
 
     /// The pipeline.
+    ///
+    /// # Panics
+    /// Never: the document holds what YAML can say.
     pub fn pipeline(&self) -> String {
         let document = serde_yaml_ng::to_string(&self.document());
         let document = document.expect("text, numbers and lists are YAML");

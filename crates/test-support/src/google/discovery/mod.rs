@@ -112,9 +112,9 @@ mod tests {
 
     use super::*;
 
-    fn problem(method: &str, path: &str, body: Value) -> Option<String> {
+    fn problem(method: &str, path: &str, body: &Value) -> Option<String> {
         let found = route(method, path).unwrap();
-        found.problem(&BTreeMap::new(), Some(&body))
+        found.problem(&BTreeMap::new(), Some(body))
     }
 
     #[test]
@@ -148,7 +148,7 @@ mod tests {
     fn requests_that_google_would_refuse_are_refused() {
         let launch = "v1b3/projects/p/locations/l/flexTemplates:launch";
         let with =
-            |parameter: Value| problem("POST", launch, json!({"launchParameter": parameter}));
+            |parameter: Value| problem("POST", launch, &json!({"launchParameter": parameter}));
         assert_eq!(
             with(json!({"jobName": "a", "parameters": {"x": "y"}})),
             None
