@@ -41,7 +41,8 @@ build_on_host() {
         fail 'cargo is not installed' 'install Rust (https://rustup.rs), or a docker engine that can pull images'
     local built ca
     built=$(scripts/cargo_release.sh)
-    cp "${components[@]/#/$built/}" "$dist/"
+    # A component may be running from there: its file is replaced, not written over.
+    cp --remove-destination "${components[@]/#/$built/}" "$dist/"
     for ca in "${CA_BUNDLE:-}" /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt \
         /etc/ssl/ca-bundle.pem /etc/ssl/cert.pem; do
         [[ ! -f $ca ]] || { cp "$ca" "$dist/ca-certificates.crt"; return; }
