@@ -27,10 +27,10 @@ pub use metrics::{
 pub use model::{Golden, ModelMetadata, TrainingSummary};
 pub use provenance::{FileDigest, Provenance};
 pub use study::{
-    BestHyperparameters, CategoricalValueSpec, ConditionalParameterSpec, DiscreteValueSpec,
-    DoubleValueSpec, Goal, IntegerValueSpec, Measurement, MetricSpec, MetricValue, ParameterSpec,
-    ParentCategoricalValues, ParentNumericValues, ScaleType, StudyConfig, StudySpec, Trial,
-    TrialParameter, TrialState, Trials,
+    AutomatedStoppingSpec, BestHyperparameters, CategoricalValueSpec, ConditionalParameterSpec,
+    DiscreteValueSpec, DoubleValueSpec, Goal, IntegerValueSpec, Measurement, MetricSpec,
+    MetricValue, ParameterSpec, ParentCategoricalValues, ParentNumericValues, ScaleType,
+    StudyConfig, StudySpec, StudyStoppingConfig, Trial, TrialParameter, TrialState, Trials,
 };
 pub use transform_params::{Encoding, FeatureTransform, LabelTransform, TransformParams};
 

@@ -1,10 +1,14 @@
 //! Studies and trials in Vertex AI's shapes (`StudySpec`, `Trial`; lowerCamelCase, int64 as strings),
 //! so that one specification file serves the local tuner and Vertex AI.
 
-use std::collections::BTreeMap;
+mod trials;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+pub use trials::{
+    BestHyperparameters, Measurement, MetricValue, Trial, TrialParameter, TrialState, Trials,
+};
 
 /// The study file: the part of a `HyperparameterTuningJob` that describes the search.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,12 +27,13 @@ pub struct StudyConfig {
     pub max_failed_trial_count: Option<u32>,
 }
 
-/// Vertex AI `StudySpec`. Fields it does not know are refused by name, as are the stopping
-/// rules and algorithms a tuner does not support.
+/// Vertex AI `StudySpec`. A field of another name is refused when it is read; a field that is known
+/// here but not supported by a tuner is refused by the tuner, by its name.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct StudySpec {
-    /// Metrics; the first is the one optimised.
+    /// Metrics; with several the search looks for the best compromises between them, and the first
+    /// decides which trial is the best.
     pub metrics: Vec<MetricSpec>,
     /// Parameters to search.
     pub parameters: Vec<ParameterSpec>,
@@ -38,15 +43,57 @@ pub struct StudySpec {
     /// `LAST_MEASUREMENT` or `BEST_MEASUREMENT`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub measurement_selection_type: Option<String>,
-    /// Median stopping, in Vertex AI's shape.
+    /// Stops a trial whose best value so far is worse than the median trial's average up to there.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub median_automated_stopping_spec: Option<Value>,
-    /// Decay-curve stopping, in Vertex AI's shape.
+    pub median_automated_stopping_spec: Option<AutomatedStoppingSpec>,
+    /// Stops a trial whose curve leaves it no chance to become the best.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub decay_curve_stopping_spec: Option<Value>,
-    /// When the whole study stops early, in Vertex AI's shape.
+    pub decay_curve_stopping_spec: Option<AutomatedStoppingSpec>,
+    /// Stopping by a convex model of the curve, in Vertex AI's shape.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub study_stopping_config: Option<Value>,
+    pub convex_automated_stopping_spec: Option<Value>,
+    /// When the whole study stops before its last trial.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub study_stopping_config: Option<StudyStoppingConfig>,
+    /// How noisy the metric is: `LOW` or `HIGH`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub observation_noise: Option<String>,
+}
+
+/// A rule that stops trials early.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AutomatedStoppingSpec {
+    /// Compare trials at equal times instead of at equal steps.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub use_elapsed_duration: bool,
+}
+
+/// When a study stops before its last trial.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct StudyStoppingConfig {
+    /// Also stop the trials that run.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub should_stop_asap: Option<bool>,
+    /// Trials before which the study does not stop.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub min_num_trials: Option<u32>,
+    /// Trials after which it does.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub max_num_trials: Option<u32>,
+    /// Trials in a row without a better one after which it does.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub max_num_trials_no_progress: Option<u32>,
+    /// Time without a better trial after which it does, in Vertex AI's shape.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub max_duration_no_progress: Option<Value>,
+    /// Time before which the study does not stop, in Vertex AI's shape.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub minimum_runtime_constraint: Option<Value>,
+    /// Time after which it does, in Vertex AI's shape.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub maximum_runtime_constraint: Option<Value>,
 }
 
 /// One metric and its goal.
@@ -66,9 +113,20 @@ pub struct MetricSpec {
 pub enum Goal {
     /// Larger is better (the default of the API).
     #[default]
+    #[serde(alias = "GOAL_TYPE_UNSPECIFIED")]
     Maximize,
     /// Smaller is better.
     Minimize,
+}
+
+impl Goal {
+    /// Whether the first value is better than the second; a NaN never is.
+    pub fn is_better(self, value: f64, than: f64) -> bool {
+        match self {
+            Self::Maximize => value > than,
+            Self::Minimize => value < than,
+        }
+    }
 }
 
 /// One parameter; exactly one of the four value specifications is set.
@@ -139,6 +197,8 @@ pub struct CategoricalValueSpec {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum ScaleType {
+    /// As if it were not there.
+    ScaleTypeUnspecified,
     /// Evenly.
     UnitLinearScale,
     /// By the logarithm: small values get as much attention as large ones.
@@ -164,12 +224,26 @@ pub struct ConditionalParameterSpec {
     pub parameter_spec: ParameterSpec,
 }
 
-/// Parent values as numbers (strings accepted, as int64 arrives).
+/// Parent values as numbers; int64 arrives, and leaves, as text.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ParentNumericValues {
     /// The values.
     pub values: Vec<Value>,
+}
+
+impl ParentNumericValues {
+    /// The values as numbers; the first that is none as it stands there.
+    pub fn numbers(&self) -> Result<Vec<f64>, String> {
+        let number = |value: &Value| {
+            let found = match value {
+                Value::String(text) => text.parse().ok(),
+                value => value.as_f64(),
+            };
+            found.ok_or_else(|| value.to_string())
+        };
+        self.values.iter().map(number).collect()
+    }
 }
 
 /// Parent values as names.
@@ -180,152 +254,8 @@ pub struct ParentCategoricalValues {
     pub values: Vec<String>,
 }
 
-/// One attempt, in Vertex AI's `Trial` shape.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Trial {
-    /// `"1"`, `"2"`, … in the order trials were asked for.
-    pub id: String,
-    /// How it ended.
-    pub state: TrialState,
-    /// What was tried.
-    pub parameters: Vec<TrialParameter>,
-    /// The measurement that counts; absent for an infeasible trial.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub final_measurement: Option<Measurement>,
-    /// Measurements on the way, by step.
-    #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub measurements: Vec<Measurement>,
-    /// Why it gave no measurement, for example `diverged at step 310`.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub infeasible_reason: Option<String>,
-}
-
-impl Trial {
-    /// The final value of a metric, where there is a finite one.
-    pub fn metric(&self, metric_id: &str) -> Option<f64> {
-        let measurement = self.final_measurement.as_ref()?;
-        let metric = measurement
-            .metrics
-            .iter()
-            .find(|m| m.metric_id == metric_id)?;
-        metric.value.is_finite().then_some(metric.value)
-    }
-}
-
-/// State of a trial.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum TrialState {
-    /// Asked for, not begun.
-    Requested,
-    /// Running.
-    Active,
-    /// Being stopped early.
-    Stopping,
-    /// Has a final measurement.
-    Succeeded,
-    /// Has none, and never will.
-    Infeasible,
-}
-
-/// One parameter of a trial.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct TrialParameter {
-    /// Name, as in the specification.
-    pub parameter_id: String,
-    /// A number, or a name for a categorical parameter.
-    pub value: Value,
-}
-
-/// Metric values at a step.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Measurement {
-    /// Optimizer steps taken.
-    #[serde(with = "int64")]
-    pub step_count: i64,
-    /// The values.
-    pub metrics: Vec<MetricValue>,
-}
-
-/// One metric's value.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct MetricValue {
-    /// Name, as in the specification.
-    pub metric_id: String,
-    /// The value.
-    pub value: f64,
-}
-
-/// `trials.json`: the table of all trials of a study.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Trials {
-    /// [`crate::FORMAT_VERSION`].
-    pub version: u32,
-    /// The metric that was optimised.
-    pub metric_id: String,
-    /// Its direction.
-    pub goal: Goal,
-    /// All trials, by id.
-    pub trials: Vec<Trial>,
-}
-
-impl Trials {
-    /// An empty table.
-    pub fn new(metric_id: &str, goal: Goal) -> Self {
-        Self {
-            version: crate::FORMAT_VERSION,
-            metric_id: metric_id.to_owned(),
-            goal,
-            trials: Vec::new(),
-        }
-    }
-
-    /// The best succeeded trial with a finite metric; ties go to the earlier trial.
-    pub fn best(&self) -> Option<&Trial> {
-        let measured = self
-            .trials
-            .iter()
-            .filter(|t| t.state == TrialState::Succeeded);
-        let mut best: Option<(&Trial, f64)> = None;
-        for trial in measured {
-            let Some(value) = trial.metric(&self.metric_id) else {
-                continue;
-            };
-            let better = best.is_none_or(|(_, found)| match self.goal {
-                Goal::Minimize => value < found,
-                Goal::Maximize => value > found,
-            });
-            if better {
-                best = Some((trial, value));
-            }
-        }
-        best.map(|(trial, _)| trial)
-    }
-}
-
-/// `best_hyperparameters.json`: what tuning hands to `train`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct BestHyperparameters {
-    /// [`crate::FORMAT_VERSION`].
-    pub version: u32,
-    /// The winning trial's id.
-    pub trial_id: String,
-    /// The metric that was optimised.
-    pub metric_id: String,
-    /// The winning trial's value of it.
-    pub metric_value: f64,
-    /// Values by `train` flag name with underscores, for example `learning_rate`.
-    pub hyperparameters: BTreeMap<String, Value>,
-}
-
 /// proto3 JSON int64: written as a string, read as a string or a whole number.
-mod int64 {
+pub(crate) mod int64 {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
     #[derive(Deserialize)]

@@ -40,6 +40,10 @@ pub struct Args {
     /// repeats none of them
     #[arg(long, value_name = "FILE.json")]
     pub journal: Option<Uri>,
+    /// Trials of an earlier study to begin from: its trials table or its journal; those outside of
+    /// this study's space are left out and counted. May be given several times
+    #[arg(long, value_name = "FILE.json")]
+    pub warm_start: Vec<Uri>,
 
     /// Trials in all [default: 20]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]

@@ -4,8 +4,8 @@ use artifacts::ParseError;
 use component::{Diagnose, Exit};
 use storage::Uri;
 use trainer::{
-    FitError, baselines::LeastSquaresError, dataset::DatasetError,
-    hyperparameters::HyperparameterError, search::SearchError,
+    baselines::LeastSquaresError, dataset::DatasetError, hyperparameters::HyperparameterError,
+    search::SearchError,
 };
 
 /// Why a study failed. Nothing was written.
@@ -52,14 +52,6 @@ pub enum Error {
     /// The least-squares baseline can't be fitted.
     #[error("the baselines cannot be fitted")]
     Baselines(#[source] LeastSquaresError),
-    /// A trial asks for values that make no fit.
-    #[error("trial {trial} cannot be run")]
-    Trial {
-        /// The trial's number.
-        trial: usize,
-        /// What it asks for.
-        source: StudyError,
-    },
     /// No trial gave a finite metric.
     #[error("all {trials} trials failed; the last one: {last}")]
     AllFailed {
@@ -94,6 +86,22 @@ pub enum Error {
         /// What differs.
         part: &'static str,
     },
+    /// What should be learnt from is no trials table.
+    #[error("{uri} has no trials to learn from")]
+    WarmStart {
+        /// Its address.
+        uri: Uri,
+        /// What is wrong with it.
+        source: ParseError,
+    },
+    /// An earlier study measured something else.
+    #[error("{uri} is of a study that did not measure {wanted}")]
+    OtherMetrics {
+        /// Its address.
+        uri: Uri,
+        /// This study's metrics.
+        wanted: String,
+    },
     /// SIGTERM or SIGINT.
     #[error("tuning was cancelled before anything was written")]
     Cancelled,
@@ -108,9 +116,6 @@ pub enum StudyError {
     /// `train` has no such hyperparameter, or not with this value.
     #[error(transparent)]
     Hyperparameter(#[from] HyperparameterError),
-    /// The values do not work together.
-    #[error("the options do not work together")]
-    Options(#[source] FitError),
     /// An interval of reals for a whole number.
     #[error(
         "`{parameter}` takes whole numbers; give it an integerValueSpec or a discreteValueSpec"
@@ -121,14 +126,15 @@ pub enum StudyError {
     },
     /// Nothing a trial measures.
     #[error(
-        "metric `{metric}` is not measured; a trial measures rmse (or root_mean_squared_error) on the eval split"
+        "metric `{metric}` is not measured; a trial measures rmse (or root_mean_squared_error) and \
+         mae (or mean_absolute_error) on the eval split, and parameter_count"
     )]
     Metric {
         /// The metric asked for.
         metric: String,
     },
     /// The worst model would win.
-    #[error("metric `{metric}` is an error, but its goal is MAXIMIZE (Vertex AI's default)")]
+    #[error("metric `{metric}` should be small, but its goal is MAXIMIZE (Vertex AI's default)")]
     Goal {
         /// The metric.
         metric: String,
@@ -147,8 +153,7 @@ impl Diagnose for Error {
             Self::Flag(_)
             | Self::StudyJson { .. }
             | Self::StudyYaml { .. }
-            | Self::Study { .. }
-            | Self::Trial { .. } => Exit::Usage,
+            | Self::Study { .. } => Exit::Usage,
             _ => Exit::Failure,
         }
     }
@@ -164,7 +169,7 @@ impl Diagnose for Error {
                 source: StudyError::Goal { .. },
                 ..
             } => "set goal: MINIMIZE",
-            Self::Study { .. } | Self::Trial { .. } => "change the study file",
+            Self::Study { .. } => "change the study file",
             Self::Examples { source, .. } => return Some(source.hint()),
             Self::Baselines(_) => "run `transform` on more rows",
             Self::AllFailed { .. } | Self::TooManyFailed { .. } => {
@@ -173,6 +178,8 @@ impl Diagnose for Error {
             Self::JournalDocument { .. } | Self::JournalOfAnother { .. } => {
                 "name another file as --journal, or remove this one"
             }
+            Self::WarmStart { .. } => "name a file that `hptune` wrote as --trials or --journal",
+            Self::OtherMetrics { .. } => "leave it out, or change the study's metrics",
             Self::Cancelled => return None,
         };
         Some(hint.to_owned())

@@ -12,41 +12,44 @@ const GROUPS: usize = 4;
 /// groups of like values (η², the correlation ratio): 1 where the parameter alone decides the
 /// order of the trials, near 0 where it does not matter. Ranks, so that one terrible trial does
 /// not decide it. Empty for a study with few measured trials.
-pub(crate) fn importance(trials: &Trials) -> Vec<(String, f64)> {
+pub(crate) fn importance(trials: &Trials, names: &[&str]) -> Vec<(String, f64)> {
     let measured: Vec<_> = trials
         .trials
         .iter()
         .filter_map(|trial| Some((trial, trial.metric(&trials.metric_id)?)))
         .collect();
-    let Some((first, _)) = measured.first().filter(|_| measured.len() >= FEWEST) else {
+    if measured.len() < FEWEST {
         return Vec::new();
-    };
+    }
     let metrics: Vec<f64> = measured.iter().map(|(_, metric)| *metric).collect();
     let ranks = ranks(&metrics);
-    let of = |index: usize| {
-        let values = measured
-            .iter()
-            .map(|(trial, _)| &trial.parameters[index].value);
+    let of = |name: &str| {
+        let values = measured.iter().map(|(trial, _)| trial.parameter(name));
         explained(&ranks, &groups(&values.collect::<Vec<_>>()))
     };
-    let names = first.parameters.iter().map(|p| p.parameter_id.clone());
-    names.enumerate().map(|(i, name)| (name, of(i))).collect()
+    names
+        .iter()
+        .map(|name| ((*name).to_owned(), of(name)))
+        .collect()
 }
 
 /// The group of each value: names by themselves, numbers in parts of about equal size; equal
-/// values share a group.
-fn groups(values: &[&Value]) -> Vec<usize> {
-    if let Some(numbers) = values
-        .iter()
-        .map(|v| v.as_f64())
-        .collect::<Option<Vec<f64>>>()
-    {
-        let count = numbers.len() as f64;
-        let group = |rank: f64| ((rank / count * GROUPS as f64) as usize).min(GROUPS - 1);
-        return ranks(&numbers).into_iter().map(group).collect();
+/// values share a group, and so do the trials in which the parameter does not exist.
+fn groups(values: &[Option<&Value>]) -> Vec<usize> {
+    let numbers: Vec<f64> = values.iter().flatten().filter_map(|v| v.as_f64()).collect();
+    let existing = values.iter().flatten().count();
+    if numbers.len() < existing {
+        let place = |value| values.iter().position(|other| *other == value);
+        return values.iter().filter_map(|value| place(*value)).collect();
     }
-    let place = |value| values.iter().position(|other| *other == value);
-    values.iter().filter_map(|value| place(*value)).collect()
+    let count = numbers.len() as f64;
+    let group = |rank: f64| ((rank / count * GROUPS as f64) as usize).min(GROUPS - 1);
+    let mut grouped = ranks(&numbers).into_iter().map(group);
+    let one = |value: &Option<&Value>| match value {
+        Some(_) => grouped.next().unwrap_or(GROUPS),
+        None => GROUPS,
+    };
+    values.iter().map(one).collect()
 }
 
 /// Rank of each number, from 0; equal numbers have their mean rank.
@@ -84,6 +87,8 @@ mod tests {
 
     use super::*;
 
+    const NAMES: [&str; 3] = ["rate", "other", "kind"];
+
     fn study(rows: usize, metric: fn(usize) -> f64) -> Trials {
         let mut trials = Trials::new("rmse", Goal::Minimize);
         let parameter = |name: &str, value| TrialParameter {
@@ -116,21 +121,31 @@ mod tests {
     #[test]
     fn the_parameter_that_decides_is_the_important_one() {
         // A valley over the rate: no line would see it.
-        let found = importance(&study(40, |i| (i as f64 - 20.0).abs()));
+        let found = importance(&study(40, |i| (i as f64 - 20.0).abs()), &NAMES);
         let names: Vec<&str> = found.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["rate", "other", "kind"]);
         assert!(
             found[0].1 > 0.7 && found[1].1 < 0.2 && found[2].1 < 0.2,
             "{found:?}"
         );
-        let found = importance(&study(40, |i| (i % 2 * 1000 + i) as f64));
+        let found = importance(&study(40, |i| (i % 2 * 1000 + i) as f64), &NAMES);
         assert!(found[2].1 > 0.7 && found[1].1 < 0.2, "{found:?}");
     }
 
     #[test]
     fn few_or_equal_trials_say_nothing() {
-        assert_eq!(importance(&study(7, |i| i as f64)), []);
-        let equal = importance(&study(20, |_| 1.0));
+        assert_eq!(importance(&study(7, |i| i as f64), &NAMES), []);
+        let equal = importance(&study(20, |_| 1.0), &NAMES);
         assert!(equal.iter().all(|(_, part)| *part == 0.0), "{equal:?}");
+    }
+
+    #[test]
+    fn a_parameter_that_is_there_in_the_good_trials_only_is_important() {
+        let mut study = study(20, |i| i as f64);
+        for trial in &mut study.trials[10..] {
+            trial.parameters.remove(1);
+        }
+        let found = importance(&study, &["other"]);
+        assert!(found[0].1 > 0.7, "{found:?}");
     }
 }

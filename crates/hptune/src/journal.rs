@@ -15,7 +15,7 @@ use serde_json::Value;
 use storage::{Storage, Uri};
 use tokio::runtime::Handle;
 
-use crate::{Args, Error, input::Input, output, study::Plan};
+use crate::{Args, Error, input::Input, output, study::Plan, warm_start::WarmStart};
 
 /// The file's content.
 #[derive(Serialize, Deserialize)]
@@ -43,6 +43,9 @@ struct Identity {
     patience: u32,
     /// SHA-256 of what was read of the examples.
     examples: String,
+    /// SHA-256 of the earlier studies' trials; empty without any.
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    warm_start: String,
 }
 
 impl Identity {
@@ -60,6 +63,7 @@ impl Identity {
             ("eval steps", self.eval_steps != other.eval_steps),
             ("patience", self.patience != other.patience),
             ("examples", self.examples != other.examples),
+            ("warm start", self.warm_start != other.warm_start),
         ]
         .into_iter()
         .find_map(|(name, differs)| differs.then_some(name))
@@ -85,6 +89,7 @@ impl Journal {
         uri: &Uri,
         plan: &Plan,
         input: &Input,
+        warm_start: &WarmStart,
         args: &Args,
         build: String,
     ) -> Result<Self, Error> {
@@ -97,6 +102,7 @@ impl Journal {
             eval_steps: args.eval_steps,
             patience: args.patience,
             examples: input.digest.clone(),
+            warm_start: warm_start.digest.clone(),
         };
         let mut finished = BTreeMap::new();
         if storage.stat(uri).await?.is_some() {
@@ -134,8 +140,7 @@ impl Journal {
 
     /// Writes all finished trials; called by workers, outside of the runtime's threads.
     pub(crate) fn write(&self, trials: &[Trial]) -> Result<(), Error> {
-        let over =
-            |trial: &&Trial| matches!(trial.state, TrialState::Succeeded | TrialState::Infeasible);
+        let over = |trial: &&Trial| trial.state != TrialState::Active;
         let trials: Vec<Trial> = trials.iter().filter(over).cloned().collect();
         let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
         if trials.len() <= *written {

@@ -12,10 +12,13 @@ mod error;
 mod importance;
 mod input;
 mod journal;
+mod metric;
 mod output;
 mod report;
 mod study;
+mod trial;
 mod tuning;
+mod warm_start;
 
 use component::{Artifact, ArtifactKind, Context, Contract, Outcome, Parameter, ParameterKind};
 use storage::Storage;
@@ -82,10 +85,13 @@ pub async fn run(args: Args, context: Context) -> Result<Outcome, Error> {
         at_a_time = plan.parallel_trial_count,
         "examples read"
     );
+    let mut warm_start = warm_start::WarmStart::read(&storage, &args.warm_start, &plan).await?;
     let journal = match &args.journal {
         Some(uri) => {
             let build = context.build();
-            Some(journal::Journal::open(&storage, uri, &plan, &input, &args, build).await?)
+            let opened =
+                journal::Journal::open(&storage, uri, &plan, &input, &warm_start, &args, build);
+            Some(opened.await?)
         }
         None => None,
     };
@@ -93,8 +99,16 @@ pub async fn run(args: Args, context: Context) -> Result<Outcome, Error> {
     let task_args = args.clone();
     // On a thread of its own, so that signals are answered meanwhile.
     let task = tokio::task::spawn_blocking(move || {
-        let trials = tuning::run(&input, &plan, &task_args, &context, journal.as_ref())?;
-        output::Tuned::new(&input, &plan, trials)
+        let journal = journal.as_ref();
+        let trials = tuning::run(
+            &input,
+            &plan,
+            &task_args,
+            &context,
+            journal,
+            &mut warm_start,
+        )?;
+        output::Tuned::new(&input, &plan, trials, &warm_start)
     });
     let tuned = task
         .await

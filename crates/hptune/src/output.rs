@@ -9,7 +9,9 @@ use std::collections::BTreeMap;
 use storage::{PutOptions, Storage, Uri};
 use trainer::baselines::Baselines;
 
-use crate::{Args, Error, input::Input, report, study, tuning::with_parameters};
+use crate::{
+    Args, Error, input::Input, report, study, trial::with_parameters, warm_start::WarmStart,
+};
 
 /// A finished study.
 pub(crate) struct Tuned {
@@ -22,7 +24,12 @@ pub(crate) struct Tuned {
 
 impl Tuned {
     /// Picks the best trial and describes the study; fails when no trial gave a metric.
-    pub(crate) fn new(input: &Input, plan: &study::Plan, trials: Trials) -> Result<Self, Error> {
+    pub(crate) fn new(
+        input: &Input,
+        plan: &study::Plan,
+        trials: Trials,
+        warm_start: &WarmStart,
+    ) -> Result<Self, Error> {
         let Some((trial, metric_value)) = best(&trials) else {
             let last = trials
                 .trials
@@ -36,7 +43,7 @@ impl Tuned {
         let hyperparameters =
             with_parameters(&plan.fixed, &trial.parameters).map_err(|source| Error::Study {
                 study: plan.name.clone(),
-                source,
+                source: source.into(),
             })?;
         let best = BestHyperparameters {
             version: FORMAT_VERSION,
@@ -51,8 +58,8 @@ impl Tuned {
             .map_err(Error::Baselines)?
             .evaluate(&input.eval.examples);
         Ok(Self {
-            report: report::html(schema, &trials, &best, &baselines),
-            figures: figures(&trials, &best, &baselines),
+            report: report::html(schema, plan, &trials, &best, &baselines),
+            figures: figures(&trials, &best, &baselines, warm_start),
             trials,
             best,
         })
@@ -126,19 +133,32 @@ fn figures(
     trials: &Trials,
     best: &BestHyperparameters,
     baselines: &BTreeMap<String, RegressionMetrics>,
+    warm_start: &WarmStart,
 ) -> Map<String, Value> {
-    let infeasible = trials
-        .trials
-        .iter()
-        .filter(|trial| trial.state == TrialState::Infeasible);
     let mut figures = Map::from_iter([
         (
-            "best_eval_root_mean_squared_error".to_owned(),
+            format!("best_eval_{}", long_name(&best.metric_id)),
             json!(best.metric_value),
         ),
         ("trials".to_owned(), json!(trials.trials.len())),
-        ("infeasible_trials".to_owned(), json!(infeasible.count())),
+        (
+            "infeasible_trials".to_owned(),
+            json!(count(trials, TrialState::Infeasible)),
+        ),
+        (
+            "stopped_trials".to_owned(),
+            json!(count(trials, TrialState::Stopped)),
+        ),
     ]);
+    if !warm_start.digest.is_empty() {
+        figures.insert("warm_start_trials".to_owned(), json!(warm_start.taken()));
+        let left_out = json!(warm_start.left_out());
+        figures.insert("warm_start_trials_left_out".to_owned(), left_out);
+    }
+    if !trials.pareto_front.is_empty() {
+        let front = json!(trials.pareto_front.len());
+        figures.insert("pareto_front_trials".to_owned(), front);
+    }
     for (name, metrics) in baselines {
         let name = format!("eval_{name}_root_mean_squared_error");
         figures.insert(name, json!(metrics.root_mean_squared_error));
@@ -158,6 +178,21 @@ fn figures(
     figures
 }
 
+/// Trials in a state.
+pub(crate) fn count(trials: &Trials, state: TrialState) -> usize {
+    let trials = trials.trials.iter();
+    trials.filter(|trial| trial.state == state).count()
+}
+
+/// A metric's name as the figures spell it.
+fn long_name(metric_id: &str) -> &str {
+    match metric_id {
+        "rmse" => "root_mean_squared_error",
+        "mae" => "mean_absolute_error",
+        other => other,
+    }
+}
+
 /// What a dry run says.
 pub(crate) fn plan(args: &Args, built_in: &study::Plan) -> Plan {
     let mut reads = vec![format!(
@@ -165,6 +200,7 @@ pub(crate) fn plan(args: &Args, built_in: &study::Plan) -> Plan {
         args.examples
     )];
     reads.extend(args.study_config.iter().map(|uri| format!("study {uri}")));
+    reads.extend(args.warm_start.iter().map(|uri| format!("trials {uri}")));
     let does = match &args.study_config {
         Some(uri) => format!("runs the study of {uri}, seed {}", args.seed),
         None => format!(

@@ -1,13 +1,17 @@
 //! The study to run: the built-in one, or a file's.
 
-use artifacts::{Goal, ParameterSpec, StudyConfig, StudySpec};
+use artifacts::{ParameterSpec, StudyConfig, StudySpec};
 use storage::{Storage, Uri};
 use trainer::{
-    hyperparameters::Hyperparameters,
+    hyperparameters::{Hyperparameters, canonical},
     search::{Study, StudyOptions},
 };
 
-use crate::{Args, Error, error::StudyError};
+use crate::{
+    Args, Error,
+    error::StudyError,
+    metric::{Metric, Selection},
+};
 
 /// The classic search space, with a learning rate that converges (0.1 to 0.3 diverges).
 const DEFAULT: &str = include_str!("default_study.yaml");
@@ -15,14 +19,15 @@ const DEFAULT: &str = include_str!("default_study.yaml");
 const DEFAULT_NAME: &str = "the built-in study";
 /// Trials of a study that does not say.
 const DEFAULT_TRIALS: u32 = 20;
-/// Names of the one metric a trial measures.
-const METRIC_NAMES: [&str; 2] = ["rmse", "root_mean_squared_error"];
 
 /// A checked study.
 pub(crate) struct Plan {
     /// The file's address, or what stands for it.
     pub(crate) name: String,
     pub(crate) spec: StudySpec,
+    /// What trials measure, the first of them decides.
+    pub(crate) metrics: Vec<Metric>,
+    pub(crate) selection: Selection,
     pub(crate) max_trial_count: u32,
     pub(crate) parallel_trial_count: u32,
     /// Failed trials that end the study.
@@ -35,8 +40,14 @@ impl Plan {
     /// The study of a configuration, with the flags over it.
     pub(crate) fn new(name: String, config: StudyConfig, args: &Args) -> Result<Self, Error> {
         let fixed = fixed(args)?;
-        let plan = Self {
+        let selection = match config.study_spec.measurement_selection_type.as_deref() {
+            Some("BEST_MEASUREMENT") => Selection::Best,
+            _ => Selection::Last,
+        };
+        let mut plan = Self {
             name,
+            metrics: Vec::new(),
+            selection,
             max_trial_count: args
                 .max_trial_count
                 .or(config.max_trial_count)
@@ -58,9 +69,32 @@ impl Plan {
         }
     }
 
-    /// Name of the metric that is minimised.
-    pub(crate) fn metric_id(&self) -> &str {
-        &self.spec.metrics[0].metric_id
+    /// Names of the metrics, for a message.
+    pub(crate) fn metric_ids(&self) -> String {
+        let ids: Vec<&str> = self.metrics.iter().map(|m| m.id.as_str()).collect();
+        ids.join(", ")
+    }
+
+    /// All parameters, each before its conditional ones; one that is conditional on different
+    /// values of its parent may be there twice.
+    pub(crate) fn parameters(&self) -> Vec<&ParameterSpec> {
+        fn add<'a>(parameter: &'a ParameterSpec, to: &mut Vec<&'a ParameterSpec>) {
+            to.push(parameter);
+            for child in &parameter.conditional_parameter_specs {
+                add(&child.parameter_spec, to);
+            }
+        }
+        let mut all = Vec::new();
+        for parameter in &self.spec.parameters {
+            add(parameter, &mut all);
+        }
+        all
+    }
+
+    /// Whether the study searches a hyperparameter of this name.
+    pub(crate) fn searches(&self, name: &str) -> bool {
+        let mut parameters = self.parameters().into_iter();
+        parameters.any(|parameter| canonical(&parameter.parameter_id) == name)
     }
 
     /// The search itself, at its beginning.
@@ -71,17 +105,10 @@ impl Plan {
         })
     }
 
-    fn check(&self) -> Result<(), StudyError> {
-        // Also refuses any number of metrics but one.
+    fn check(&mut self) -> Result<(), StudyError> {
         Study::new(&self.spec, StudyOptions::default())?;
-        let metric = &self.spec.metrics[0];
-        let metric_id = metric.metric_id.clone();
-        if !METRIC_NAMES.contains(&metric_id.as_str()) {
-            return Err(StudyError::Metric { metric: metric_id });
-        }
-        if metric.goal == Goal::Maximize {
-            return Err(StudyError::Goal { metric: metric_id });
-        }
+        let metrics = self.spec.metrics.iter().map(Metric::new);
+        self.metrics = metrics.collect::<Result<_, _>>()?;
         for (field, count) in [
             ("maxTrialCount", self.max_trial_count),
             ("parallelTrialCount", self.parallel_trial_count),
@@ -90,9 +117,8 @@ impl Plan {
                 return Err(StudyError::Zero { field });
             }
         }
-        self.spec
-            .parameters
-            .iter()
+        self.parameters()
+            .into_iter()
             .try_for_each(|parameter| self.check_parameter(parameter))
     }
 

@@ -116,7 +116,7 @@ impl Chart for Histogram {
                 legend_at += 40.0 + 7.0 * name.chars().count() as f64;
             }
         }
-        document(&self.title, HEIGHT, &svg)
+        document(&self.title, HEIGHT, WIDTH, &svg)
     }
 }
 
@@ -172,7 +172,7 @@ impl Chart for BarChart {
             svg += &rect(index % COLOURS, (NAMES, top), (length, ROW - 8.0));
             svg += &label(NAMES + length + 8.0, top + 14.0, "start", text);
         }
-        document(&self.title, self.bars.len() as f64 * ROW + 8.0, &svg)
+        document(&self.title, self.bars.len() as f64 * ROW + 8.0, WIDTH, &svg)
     }
 }
 

@@ -17,13 +17,19 @@
 
 mod axis;
 mod bars;
+mod dimension;
 mod line_chart;
 mod page;
+mod parallel_coordinates;
+mod slices;
 mod svg;
 mod table;
 
 pub use axis::{Scale, XAxis};
 pub use bars::{BarChart, Histogram};
+pub use dimension::Dimension;
 pub use line_chart::{LineChart, Outline, Series, SeriesStyle};
 pub use page::{Chart, Page};
+pub use parallel_coordinates::ParallelCoordinates;
+pub use slices::Slices;
 pub use table::Table;

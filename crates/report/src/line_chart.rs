@@ -218,7 +218,7 @@ impl Chart for LineChart {
             "{}<g transform=\"translate(0 18)\">\n{svg}</g>\n",
             self.legend()
         );
-        document(&self.title, self.height + 18.0, &content)
+        document(&self.title, self.height + 18.0, WIDTH, &content)
     }
 }
 

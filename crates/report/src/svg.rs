@@ -41,6 +41,11 @@ pub(crate) fn label(x: f64, y: f64, anchor: &str, text: &str) -> String {
     )
 }
 
+/// [`label`] on a background of its own, for text among lines.
+pub(crate) fn label_with_halo(x: f64, y: f64, anchor: &str, text: &str) -> String {
+    label(x, y, anchor, text).replacen("<text", "<text class=\"halo\"", 1)
+}
+
 /// A straight line of a style-sheet class.
 pub(crate) fn line(class: &str, from: (f64, f64), to: (f64, f64)) -> String {
     format!(
@@ -53,9 +58,10 @@ pub(crate) fn line(class: &str, from: (f64, f64), to: (f64, f64)) -> String {
 }
 
 /// The enclosing element; the chart's title is its accessible name.
-pub(crate) fn document(title: &str, height: f64, content: &str) -> String {
+pub(crate) fn document(title: &str, height: f64, width: f64, content: &str) -> String {
     format!(
-        "<svg viewBox=\"0 0 {WIDTH} {}\" role=\"img\" aria-label=\"{}\">\n{content}</svg>\n",
+        "<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{}\">\n{content}</svg>\n",
+        coordinate(width),
         coordinate(height),
         escape(title)
     )

@@ -54,7 +54,7 @@ fn search(function: &Function, evaluations: usize, seed: u64) -> f64 {
         let values: Vec<Value> = parameters.into_iter().map(|p| p.value).collect();
         let value = (function.value)(&values);
         best = best.min(value);
-        study.tell(number, Outcome::Measured(value));
+        study.tell(number, Outcome::Measured(vec![value]), Vec::new());
     }
     best
 }

@@ -48,6 +48,8 @@ pub struct Step {
     pub eval_loss: f64,
     /// Root mean squared error on the eval split, in the label's own unit.
     pub eval_root_mean_squared_error: f64,
+    /// Mean absolute error on the eval split, in the label's own unit.
+    pub eval_mean_absolute_error: f64,
 }
 
 /// What an observer asks for by breaking off.
@@ -180,12 +182,12 @@ impl<'a> Looks<'a> {
     fn look(&mut self, step: u64, train_loss: f64, network: &Network) -> f64 {
         let outputs = network.forward(self.eval.inputs(), &mut self.scratch);
         let eval_loss = loss::mean_squared_error(outputs, self.eval.targets());
-        let eval_root_mean_squared_error = self.eval.root_mean_squared_error(outputs);
         self.history.push(Step {
             step,
             train_loss,
             eval_loss,
-            eval_root_mean_squared_error,
+            eval_root_mean_squared_error: self.eval.root_mean_squared_error(outputs),
+            eval_mean_absolute_error: self.eval.mean_absolute_error(outputs),
         });
         if self.patience.is_none() || eval_loss < self.history[self.kept_look].eval_loss {
             self.kept.clone_from(network);

@@ -56,11 +56,17 @@ fn the_best_trial_is_handed_on_with_every_hyperparameter() {
     for part in [
         "Optimisation history",
         "best so far",
+        "Parallel coordinates",
         "Importance",
+        "Slices",
         "learning-rate",
         "All trials",
     ] {
         assert!(report.contains(part), "the report has no {part}");
+    }
+    // The pipeline's UI shows it in a frame that runs no script and loads nothing.
+    for part in ["<script", "http:", "https:", "url(", "NaN"] {
+        assert!(!report.contains(part), "the report has {part}");
     }
 }
 

@@ -47,14 +47,15 @@ fn studies_that_cannot_be_run_are_refused_by_name() {
         refused(|study| study["studySpec"]["metrics"][0]["metricId"] = json!("accuracy")),
         line(
             "metric `accuracy` is not measured; a trial measures rmse (or \
-             root_mean_squared_error) on the eval split",
+             root_mean_squared_error) and mae (or mean_absolute_error) on the eval split, and \
+             parameter_count",
             change_it
         )
     );
     assert_eq!(
         refused(|study| study["studySpec"]["metrics"][0] = json!({ "metricId": "rmse" })),
         line(
-            "metric `rmse` is an error, but its goal is MAXIMIZE (Vertex AI's default)",
+            "metric `rmse` should be small, but its goal is MAXIMIZE (Vertex AI's default)",
             "set goal: MINIMIZE"
         )
     );
@@ -87,9 +88,9 @@ fn studies_that_cannot_be_run_are_refused_by_name() {
         )
     );
     assert_eq!(
-        refused(|study| study["studySpec"]["medianAutomatedStoppingSpec"] = json!({})),
+        refused(|study| study["studySpec"]["convexAutomatedStoppingSpec"] = json!({})),
         line(
-            "the study sets `medianAutomatedStoppingSpec`, which this tuner does not support",
+            "the study sets `convexAutomatedStoppingSpec`, which this tuner does not support",
             change_it
         )
     );
@@ -109,7 +110,7 @@ fn files_that_are_no_study_are_refused_with_the_place() {
         format!(
             "error: study.json is not a study: unknown field `trials`, expected one of `metrics`, \
              `parameters`, `algorithm`, `measurementSelectionType`, \
-             `medianAutomatedStoppingSpec`, `decayCurveStoppingSpec`, `studyStoppingConfig` at \
+             `medianAutomatedStoppingSpec`, `decayCurveStoppingSpec`, `convexAutomatedStoppingSpec`, `studyStoppingConfig`, `observationNoise` at \
              line 1 column 23. {hint}"
         )
     );
@@ -136,18 +137,22 @@ fn flags_out_of_range_are_usage_errors() {
 }
 
 #[test]
-fn values_that_do_not_work_together_are_named_with_their_trial() {
+fn earlier_trials_that_say_nothing_are_named() {
     let workspace = Workspace::new();
-    let mut study = study();
-    study["studySpec"]["parameters"][0] = json!({
-        "parameterId": "learning_rate", "discreteValueSpec": { "values": [0.5] },
-    });
-    workspace.write("study.json", &study.to_string());
-    let flags = ["--weight-decay", "3", "--parallel-trial-count", "1"];
+    workspace.write("earlier.json", "{}");
+    let flags = ["--warm-start", "earlier.json"];
     assert_eq!(
-        workspace.fail(2, &flags),
-        "error: trial 1 cannot be run: the options do not work together: `weight_decay` is 3; it \
-         must be at least 0 and below 1 / learning_rate. Next step: change the study file"
+        workspace.fail(1, &flags),
+        "error: earlier.json has no trials to learn from: earlier.json is not valid: missing field \
+         `version` at line 1 column 2. Next step: name a file that `hptune` wrote as --trials or \
+         --journal"
+    );
+    let other = json!({"version": 1, "metricId": "mae", "goal": "MINIMIZE", "trials": []});
+    workspace.write("earlier.json", &other.to_string());
+    assert_eq!(
+        workspace.fail(1, &flags),
+        "error: earlier.json is of a study that did not measure rmse. Next step: leave it out, or \
+         change the study's metrics"
     );
 }
 

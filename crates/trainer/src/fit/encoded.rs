@@ -94,11 +94,19 @@ impl EncodedSet {
 
     /// Root mean squared error of network outputs (one for each row), in the label's unit.
     pub fn root_mean_squared_error(&self, outputs: &[f32]) -> f64 {
-        let rows = outputs.iter().zip(&self.references).zip(&self.labels);
-        let squares = rows.map(|((output, reference), label)| {
-            let error = f64::from(self.transform.decode_label(*output, *reference)) - label;
-            error * error
-        });
+        let squares = self.errors(outputs).map(|error| error * error);
         (squares.sum::<f64>() / self.rows() as f64).sqrt()
+    }
+
+    /// Mean absolute error of network outputs (one for each row), in the label's unit.
+    pub fn mean_absolute_error(&self, outputs: &[f32]) -> f64 {
+        self.errors(outputs).map(f64::abs).sum::<f64>() / self.rows() as f64
+    }
+
+    fn errors(&self, outputs: &[f32]) -> impl Iterator<Item = f64> {
+        let rows = outputs.iter().zip(&self.references).zip(&self.labels);
+        rows.map(|((output, reference), label)| {
+            f64::from(self.transform.decode_label(*output, *reference)) - label
+        })
     }
 }

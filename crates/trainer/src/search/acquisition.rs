@@ -1,20 +1,21 @@
 //! Expected improvement (Jones, Schonlau & Welch, 1998), and where it is largest.
 
 use super::{
-    sampling::{normal, spread},
+    sampling::{Spread, normal},
     space::Space,
     surrogate::Surrogate,
 };
 use crate::Random;
 
 /// Points of the cube that are looked at first.
-const SPREAD_POINTS: usize = 1024;
+const SPREAD_POINTS: usize = 384;
 /// Best observed points, and how many points are looked at around each.
 const CENTRES: usize = 3;
-const AROUND: usize = 64;
-/// Candidates that are improved step by step, and the steps.
+const AROUND: usize = 32;
+/// Candidates that are improved step by step: the longest and the shortest step.
 const REFINED: usize = 4;
-const STEPS: [f64; 6] = [0.1, 0.05, 0.025, 0.012, 0.006, 0.003];
+const LONGEST: f64 = 0.1;
+const SHORTEST: f64 = 4e-4;
 
 /// The point of `space` with the largest expected improvement among those not proposed yet.
 pub(super) fn maximise(
@@ -23,59 +24,101 @@ pub(super) fn maximise(
     proposed: &[Vec<f64>],
     random: &mut Random,
 ) -> Vec<f64> {
+    let mut search = Search {
+        surrogate,
+        space,
+        proposed,
+        scratch: Vec::new(),
+    };
     let width = space.width();
     let seed = random.next_u64();
-    let mut candidates: Vec<Vec<f64>> = (0..SPREAD_POINTS)
-        .map(|index| spread(seed, index, width))
-        .collect();
+    let mut leaders: Vec<(f64, Vec<f64>)> = Vec::new();
+    for point in Spread::new(seed, width).take(SPREAD_POINTS) {
+        search.consider(&point, &mut leaders);
+    }
     for centre in surrogate.ranking.iter().take(CENTRES) {
         for step in (0..AROUND).map(|i| 0.2 * (i as f64 + 1.0) / AROUND as f64) {
-            let centre = &proposed[*centre];
-            candidates.push(
-                centre
-                    .iter()
-                    .map(|u| (u + step * normal(random)).clamp(0.0, 1.0))
-                    .collect(),
-            );
+            let near: Vec<f64> = centre
+                .iter()
+                .map(|u| (u + step * normal(random)).clamp(0.0, 1.0))
+                .collect();
+            search.consider(&near, &mut leaders);
         }
     }
-    let score = |point: &[f64]| {
-        let (mean, deviation) = surrogate.process.predict(point);
-        log_expected_improvement(surrogate.lowest, mean, deviation)
-    };
-    let is_new = |point: &Vec<f64>| !proposed.contains(point);
-    let mut scored: Vec<(f64, Vec<f64>)> = candidates
-        .iter()
-        .map(|candidate| space.snap(candidate))
-        .filter(is_new)
-        .map(|point| (score(&point), point))
-        .collect();
-    scored.sort_by(|a, b| b.0.total_cmp(&a.0));
-    scored.truncate(REFINED);
-    for (best, point) in &mut scored {
-        for step in STEPS {
-            for axis in 0..width {
-                for change in [step, -step] {
-                    let mut moved = point.clone();
-                    moved[axis] = (moved[axis] + change).clamp(0.0, 1.0);
-                    let moved = space.snap(&moved);
-                    let found = score(&moved);
-                    if found > *best && is_new(&moved) {
-                        (*best, *point) = (found, moved);
-                    }
-                }
-            }
-        }
-    }
-    let best = scored
+    let best = leaders
         .into_iter()
+        .map(|(score, point)| search.refine(score, point))
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, point)| point);
     best.unwrap_or_else(|| unproposed(space, proposed))
 }
 
+struct Search<'a> {
+    surrogate: &'a Surrogate,
+    space: &'a Space,
+    proposed: &'a [Vec<f64>],
+    scratch: Vec<f64>,
+}
+
+impl Search<'_> {
+    /// Puts a point among the leaders, best first, where it belongs there.
+    fn consider(&mut self, point: &[f64], leaders: &mut Vec<(f64, Vec<f64>)>) {
+        let worst = match leaders.last() {
+            Some((worst, _)) if leaders.len() == REFINED => *worst,
+            _ => f64::NEG_INFINITY,
+        };
+        let point = self.space.snap(point);
+        let Some(score) = self.score_above(worst, &point) else {
+            return;
+        };
+        if leaders.iter().any(|(_, leader)| *leader == point) {
+            return;
+        }
+        let place = leaders.partition_point(|(other, _)| *other >= score);
+        leaders.insert(place, (score, point));
+        leaders.truncate(REFINED);
+    }
+
+    /// Walks uphill along the axes, in shorter and shorter steps.
+    fn refine(&mut self, mut best: f64, mut point: Vec<f64>) -> (f64, Vec<f64>) {
+        let mut step = LONGEST;
+        while step > SHORTEST {
+            let mut moved_on = false;
+            for axis in 0..point.len() {
+                for change in [step, -step] {
+                    let mut moved = point.clone();
+                    moved[axis] = (moved[axis] + change).clamp(0.0, 1.0);
+                    let moved = self.space.snap(&moved);
+                    if let Some(score) = self.score_above(best, &moved) {
+                        (best, point, moved_on) = (score, moved, true);
+                        break;
+                    }
+                }
+            }
+            if !moved_on {
+                step *= 0.4;
+            }
+        }
+        (best, point)
+    }
+
+    /// The score of a point that was not proposed yet, if it is above `least`. The costly part of
+    /// it, the deviation, is left out where even the largest deviation would not do.
+    fn score_above(&mut self, least: f64, point: &Vec<f64>) -> Option<f64> {
+        let lowest = self.surrogate.lowest;
+        let process = &self.surrogate.process;
+        let mean = self.surrogate.mean(point, &mut self.scratch);
+        if log_expected_improvement(lowest, mean, process.prior_deviation()) <= least {
+            return None;
+        }
+        let deviation = process.deviation(&mut self.scratch);
+        let score = log_expected_improvement(lowest, mean, deviation);
+        (score > least && !self.proposed.contains(point)).then_some(score)
+    }
+}
+
 /// Any point not proposed yet: a finite space of which every candidate was.
-fn unproposed(space: &Space, proposed: &[Vec<f64>]) -> Vec<f64> {
+pub(super) fn unproposed(space: &Space, proposed: &[Vec<f64>]) -> Vec<f64> {
     let points = (0..=proposed.len() as u64).map(|index| space.snap(&space.grid_point(index)));
     let mut new = points.filter(|point| !proposed.contains(point));
     new.next()
@@ -98,7 +141,7 @@ fn log_expected_improvement(lowest: f64, mean: f64, deviation: f64) -> f64 {
 
 /// Φ(z) = erfc(−z / √2) / 2, erfc by the rational Chebyshev fit of Press et al., *Numerical
 /// Recipes* (2nd ed., section 6.2), relative error below 1.2e-7 everywhere.
-fn normal_cdf(z: f64) -> f64 {
+pub(super) fn normal_cdf(z: f64) -> f64 {
     const COEFFICIENTS: [f64; 10] = [
         0.170_872_77,
         -0.822_152_23,

@@ -3,11 +3,40 @@
 /// Why a study specification is refused.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum SearchError {
-    /// One metric is optimised, no less and no more.
-    #[error("the study has {found} metrics; this tuner optimises exactly one")]
-    Metrics {
+    /// There is nothing to optimise.
+    #[error("the study has no metrics")]
+    NoMetrics,
+    /// A metric is named twice.
+    #[error("metric `{metric}` is specified twice")]
+    RepeatedMetric {
+        /// The metric.
+        metric: String,
+    },
+    /// Trials are stopped by one metric.
+    #[error(
+        "the study has {metrics} metrics and sets `{field}`; trials can be stopped early in a \
+         study of one metric"
+    )]
+    StoppingByMetrics {
+        /// The stopping rule.
+        field: &'static str,
         /// Metrics in the specification.
-        found: usize,
+        metrics: usize,
+    },
+    /// One rule decides.
+    #[error(
+        "the study sets `medianAutomatedStoppingSpec` and `decayCurveStoppingSpec`; give at most \
+         one of them"
+    )]
+    TwoStoppingRules,
+    /// Elapsed time is different in every run.
+    #[error(
+        "the study's {field} sets `useElapsedDuration`; this tuner compares trials by their steps, \
+         so that a study gives the same trials on every machine"
+    )]
+    ElapsedDuration {
+        /// The stopping rule.
+        field: &'static str,
     },
     /// A part of the specification that would change the search but is not supported.
     #[error("the study sets `{field}`, which this tuner does not support")]
@@ -90,7 +119,43 @@ pub enum ParameterProblem {
     /// Names have no scale.
     #[error("a categorical parameter has no scaleType")]
     CategoricalScale,
-    /// Conditional parameters.
-    #[error("`conditionalParameterSpecs` is set, which this tuner does not support")]
-    Conditional,
+    /// More values than Vertex AI takes.
+    #[error("a discreteValueSpec has at most 1000 values, this one has {0}")]
+    TooManyValues(usize),
+    /// Not exactly one list of parent values.
+    #[error(
+        "its condition has {0} lists of values; give exactly one of parentDiscreteValues, \
+         parentIntValues and parentCategoricalValues"
+    )]
+    ConditionLists(usize),
+    /// The list is of another kind than the parent.
+    #[error("its condition gives {found}, but its parent `{parent}` takes {wanted}")]
+    ConditionKind {
+        /// The list's name.
+        found: &'static str,
+        /// The parent.
+        parent: String,
+        /// The name the parent takes.
+        wanted: &'static str,
+    },
+    /// A real number rarely has exactly one value.
+    #[error(
+        "its parent `{parent}` is a double; only parameters of integer, discrete and categorical \
+         values have conditional ones"
+    )]
+    DoubleParent {
+        /// The parent.
+        parent: String,
+    },
+    /// The list is empty.
+    #[error("its condition's {0} are empty")]
+    NoParentValue(&'static str),
+    /// The condition would never hold.
+    #[error("its parent `{parent}` never has the value {value}")]
+    ParentValue {
+        /// The parent.
+        parent: String,
+        /// The value, as JSON.
+        value: String,
+    },
 }

@@ -14,15 +14,42 @@ pub(super) fn normal(random: &mut Random) -> f64 {
     radius * (std::f64::consts::TAU * random.uniform()).cos()
 }
 
-/// Point `index` of a sequence that fills the unit cube evenly: the additive recurrence on
-/// powers of the generalised golden ratio (Roberts, "The unreasonable effectiveness of
-/// quasirandom sequences", 2018), shifted at random by the seed.
-pub(super) fn spread(seed: u64, index: usize, width: usize) -> Vec<f64> {
-    // The root above 1 of x^(width + 1) = x + 1, by fixed-point iteration.
-    let exponent = 1.0 / (width as f64 + 1.0);
-    let root = (0..64).fold(2.0_f64, |x, _| (1.0 + x).powf(exponent));
-    let mut shift = stream(seed, u64::MAX);
-    (1..=width as i32)
-        .map(|k| (shift.uniform() + (index as f64 + 1.0) * root.powi(-k)).fract())
-        .collect()
+/// A sequence that fills the unit cube evenly: the additive recurrence on powers of the generalised
+/// golden ratio (Roberts, "The unreasonable effectiveness of quasirandom sequences", 2018), shifted
+/// at random by the seed.
+pub(super) struct Spread {
+    shifts: Vec<f64>,
+    steps: Vec<f64>,
+    index: usize,
+}
+
+impl Spread {
+    pub(super) fn new(seed: u64, width: usize) -> Self {
+        // The root above 1 of x^(width + 1) = x + 1, by fixed-point iteration.
+        let exponent = 1.0 / (width as f64 + 1.0);
+        let root = (0..64).fold(2.0_f64, |x, _| (1.0 + x).powf(exponent));
+        let mut shift = stream(seed, u64::MAX);
+        Self {
+            shifts: (0..width).map(|_| shift.uniform()).collect(),
+            steps: (1..=width as i32).map(|k| root.powi(-k)).collect(),
+            index: 0,
+        }
+    }
+
+    /// Point `index` of the sequence, from 0.
+    pub(super) fn point(&self, index: usize) -> Vec<f64> {
+        let along = self.shifts.iter().zip(&self.steps);
+        along
+            .map(|(shift, step)| (shift + (index as f64 + 1.0) * step).fract())
+            .collect()
+    }
+}
+
+impl Iterator for Spread {
+    type Item = Vec<f64>;
+
+    fn next(&mut self) -> Option<Vec<f64>> {
+        self.index += 1;
+        Some(self.point(self.index - 1))
+    }
 }

@@ -1,13 +1,17 @@
 //! The searched space as a unit cube: each parameter's values on its scale, from 0 to 1.
+//!
+//! A conditional parameter has an axis like any other. At a point where its condition does not
+//! hold it stands at one fixed place, so that points which differ in nothing that exists are equal.
 
-use std::collections::BTreeSet;
+mod conditions;
+mod values;
 
-use artifacts::{ParameterSpec, ScaleType, TrialParameter};
-use serde_json::Value;
+use artifacts::{ParameterSpec, TrialParameter};
 
-use super::error::{ParameterProblem, SearchError};
+use super::error::SearchError;
+use values::Values;
 
-/// The parameters of a study, each one axis of the unit cube.
+/// The parameters of a study, each one axis of the unit cube; parents stand before their children.
 #[derive(Clone, Debug)]
 pub(super) struct Space {
     axes: Vec<Axis>,
@@ -17,57 +21,16 @@ pub(super) struct Space {
 struct Axis {
     id: String,
     values: Values,
+    condition: Option<Condition>,
 }
 
-/// What an axis stands for.
-#[derive(Clone, Debug)]
-enum Values {
-    Double(Interval),
-    /// The interval is half a step wider at both ends, so that rounding is fair to the ends.
-    Integer {
-        min: i64,
-        max: i64,
-        wide: Interval,
-    },
-    /// Searched by rank, so that any scale gives the same.
-    Discrete(Vec<f64>),
-    Categorical(Vec<String>),
-}
-
-/// An interval on a scale.
-#[derive(Clone, Copy, Debug)]
-struct Interval {
-    min: f64,
-    max: f64,
-    scale: ScaleType,
-}
-
-impl Interval {
-    /// The value at `u` in [0, 1].
-    fn at(self, u: f64) -> f64 {
-        let Self { min, max, scale } = self;
-        let value = match scale {
-            ScaleType::UnitLinearScale => min + u * (max - min),
-            ScaleType::UnitLogScale => min * (max / min).powf(u),
-            ScaleType::UnitReverseLogScale => max + min - min * (max / min).powf(1.0 - u),
-        };
-        value.clamp(min, max)
-    }
-
-    /// The place of `value` in [0, 1]; a single point lies in the middle.
-    fn place(self, value: f64) -> f64 {
-        let Self { min, max, scale } = self;
-        if min == max {
-            return 0.5;
-        }
-        match scale {
-            ScaleType::UnitLinearScale => (value - min) / (max - min),
-            ScaleType::UnitLogScale => (value / min).ln() / (max / min).ln(),
-            ScaleType::UnitReverseLogScale => {
-                1.0 - ((max + min - value) / min).ln() / (max / min).ln()
-            }
-        }
-    }
+/// When a parameter exists.
+#[derive(Clone, Debug, PartialEq)]
+struct Condition {
+    /// Axis of the parent.
+    parent: usize,
+    /// Numbers of the parent's values for which it does, in increasing order.
+    numbers: Vec<u64>,
 }
 
 impl Space {
@@ -75,24 +38,47 @@ impl Space {
         if parameters.is_empty() {
             return Err(SearchError::NoParameters);
         }
-        let mut seen = BTreeSet::new();
-        let axes = parameters.iter().map(|parameter| {
-            let id = parameter.parameter_id.clone();
-            if !seen.insert(id.replace('-', "_")) {
-                return Err(SearchError::Repeated { parameter: id });
-            }
-            let values = Values::new(parameter).map_err(|problem| SearchError::Parameter {
-                parameter: id.clone(),
-                problem,
-            })?;
-            Ok(Axis { id, values })
-        });
-        Ok(Self {
-            axes: axes.collect::<Result<_, _>>()?,
-        })
+        let mut space = Self { axes: Vec::new() };
+        for parameter in parameters {
+            space.add(parameter, None)?;
+        }
+        Ok(space)
     }
 
-    /// Number of parameters.
+    fn add(
+        &mut self,
+        parameter: &ParameterSpec,
+        condition: Option<Condition>,
+    ) -> Result<(), SearchError> {
+        let id = parameter.parameter_id.clone();
+        if self.axes.iter().any(|axis| axis.clashes(&id, &condition)) {
+            return Err(SearchError::Repeated { parameter: id });
+        }
+        let problem = |problem| SearchError::Parameter {
+            parameter: id.clone(),
+            problem,
+        };
+        let values = Values::new(parameter).map_err(problem)?;
+        let parent = self.axes.len();
+        self.axes.push(Axis {
+            id: id.clone(),
+            values,
+            condition,
+        });
+        for child in &parameter.conditional_parameter_specs {
+            let numbers =
+                conditions::numbers(child, &id, &self.axes[parent].values).map_err(|problem| {
+                    SearchError::Parameter {
+                        parameter: child.parameter_spec.parameter_id.clone(),
+                        problem,
+                    }
+                })?;
+            self.add(&child.parameter_spec, Some(Condition { parent, numbers }))?;
+        }
+        Ok(())
+    }
+
+    /// Number of axes.
     pub(super) fn width(&self) -> usize {
         self.axes.len()
     }
@@ -116,35 +102,103 @@ impl Space {
 
     /// Number of points, where it is finite (and not astronomical).
     pub(super) fn size(&self) -> Option<u64> {
-        self.axes
-            .iter()
-            .try_fold(1_u64, |size, axis| size.checked_mul(axis.values.count()?))
+        self.product((0..self.axes.len()).filter(|axis| self.axes[*axis].condition.is_none()))
+    }
+
+    fn product(&self, axes: impl Iterator<Item = usize>) -> Option<u64> {
+        axes.into_iter()
+            .try_fold(1_u64, |size, axis| size.checked_mul(self.points(axis)?))
+    }
+
+    /// Number of points of one axis with all that depends on it.
+    fn points(&self, axis: usize) -> Option<u64> {
+        let count = self.axes[axis].values.count()?;
+        let special = self.special(axis);
+        let plain = count - special.len() as u64;
+        special.into_iter().try_fold(plain, |sum, number| {
+            sum.checked_add(self.below(axis, number)?)
+        })
+    }
+
+    /// Points of what depends on an axis, where it has the value of this number.
+    fn below(&self, axis: usize, number: u64) -> Option<u64> {
+        self.product(self.children(axis, number))
+    }
+
+    /// Axes that exist where `parent` has the value of this number.
+    fn children(&self, parent: usize, number: u64) -> impl DoubleEndedIterator<Item = usize> {
+        let exists = move |axis: &Axis| {
+            let condition = axis.condition.as_ref();
+            condition.is_some_and(|c| c.parent == parent && c.numbers.contains(&number))
+        };
+        (0..self.axes.len()).filter(move |axis| exists(&self.axes[*axis]))
+    }
+
+    /// Numbers of an axis' values that others depend on.
+    fn special(&self, parent: usize) -> std::collections::BTreeSet<u64> {
+        let conditions = self.axes.iter().filter_map(|axis| axis.condition.as_ref());
+        conditions
+            .filter(|condition| condition.parent == parent)
+            .flat_map(|condition| condition.numbers.iter().copied())
+            .collect()
     }
 
     /// Point `index` of a finite space, counted with the last parameter fastest.
-    pub(super) fn grid_point(&self, mut index: u64) -> Vec<f64> {
-        let mut point: Vec<f64> = self
-            .axes
-            .iter()
-            .rev()
-            .map(|axis| {
-                let count = axis.values.count().unwrap_or(1);
-                let place = axis.values.place_of(index % count);
-                index /= count;
-                place
-            })
-            .collect();
-        point.reverse();
+    pub(super) fn grid_point(&self, index: u64) -> Vec<f64> {
+        let mut point: Vec<f64> = self.axes.iter().map(|axis| axis.values.nowhere()).collect();
+        let roots = (0..self.axes.len()).filter(|axis| self.axes[*axis].condition.is_none());
+        self.place_grid(index, roots, &mut point);
         point
+    }
+
+    fn place_grid(
+        &self,
+        mut index: u64,
+        axes: impl DoubleEndedIterator<Item = usize>,
+        point: &mut [f64],
+    ) {
+        for axis in axes.rev() {
+            let count = self.points(axis).unwrap_or(1);
+            let mut within = index % count;
+            index /= count;
+            let number = if self.special(axis).is_empty() {
+                std::mem::take(&mut within)
+            } else {
+                let mut number = 0;
+                // A value that nothing depends on is one point.
+                while let size = self.below(axis, number).unwrap_or(1)
+                    && within >= size
+                {
+                    within -= size;
+                    number += 1;
+                }
+                number
+            };
+            point[axis] = self.axes[axis].values.place_of(number);
+            self.place_grid(within, self.children(axis, number), point);
+        }
     }
 
     /// The nearest point that stands for actual values.
     pub(super) fn snap(&self, point: &[f64]) -> Vec<f64> {
-        self.axes
-            .iter()
-            .zip(point)
-            .map(|(axis, &u)| axis.values.snap(u))
-            .collect()
+        let mut snapped = Vec::with_capacity(point.len());
+        for (axis, &u) in self.axes.iter().zip(point) {
+            snapped.push(if self.exists(axis, &snapped) {
+                axis.values.snap(u)
+            } else {
+                axis.values.nowhere()
+            });
+        }
+        snapped
+    }
+
+    /// Whether an axis exists at a point, of which the axes before it are known.
+    fn exists(&self, axis: &Axis, point: &[f64]) -> bool {
+        let Some(Condition { parent, numbers }) = &axis.condition else {
+            return true;
+        };
+        let above = &self.axes[*parent];
+        self.exists(above, point) && numbers.contains(&above.values.number_at(point[*parent]))
     }
 
     /// The values at a point.
@@ -152,133 +206,45 @@ impl Space {
         self.axes
             .iter()
             .zip(point)
+            .filter(|(axis, _)| self.exists(axis, point))
             .map(|(axis, &u)| TrialParameter {
                 parameter_id: axis.id.clone(),
                 value: axis.values.at(u),
             })
             .collect()
     }
+
+    /// The point of values; `None` where one that exists there is missing or out of its range.
+    /// Values of other names are not looked at.
+    pub(super) fn place(&self, parameters: &[TrialParameter]) -> Option<Vec<f64>> {
+        let mut point = Vec::with_capacity(self.axes.len());
+        for axis in &self.axes {
+            point.push(if self.exists(axis, &point) {
+                let mut named = parameters.iter();
+                let found = named.find(|p| same_name(&p.parameter_id, &axis.id))?;
+                axis.values.place(&found.value)?
+            } else {
+                axis.values.nowhere()
+            });
+        }
+        Some(point)
+    }
 }
 
-impl Values {
-    fn new(parameter: &ParameterSpec) -> Result<Self, ParameterProblem> {
-        if !parameter.conditional_parameter_specs.is_empty() {
-            return Err(ParameterProblem::Conditional);
-        }
-        let specified = [
-            parameter.double_value_spec.is_some(),
-            parameter.integer_value_spec.is_some(),
-            parameter.discrete_value_spec.is_some(),
-            parameter.categorical_value_spec.is_some(),
-        ];
-        let count = specified.iter().filter(|is| **is).count();
-        if count != 1 {
-            return Err(ParameterProblem::ValueSpecs(count));
-        }
-        let scale = parameter.scale_type.unwrap_or(ScaleType::UnitLinearScale);
-        if let Some(spec) = &parameter.double_value_spec {
-            return Ok(Self::Double(interval(
-                spec.min_value,
-                spec.max_value,
-                scale,
-            )?));
-        }
-        if let Some(spec) = &parameter.integer_value_spec {
-            let (min, max) = (spec.min_value, spec.max_value);
-            let checked = interval(min as f64, max as f64, scale)?;
-            let wide = Interval {
-                min: checked.min - 0.5,
-                max: checked.max + 0.5,
-                scale,
-            };
-            return Ok(Self::Integer { min, max, wide });
-        }
-        if let Some(spec) = &parameter.discrete_value_spec {
-            let finite = spec.values.iter().all(|value| value.is_finite());
-            let increasing = spec.values.windows(2).all(|pair| pair[0] < pair[1]);
-            if spec.values.is_empty() || !finite || !increasing {
-                return Err(ParameterProblem::Discrete);
+impl Axis {
+    /// Whether a parameter cannot be beside this one: it has the same name, and both may exist.
+    fn clashes(&self, id: &str, condition: &Option<Condition>) -> bool {
+        let apart = match (&self.condition, condition) {
+            (Some(one), Some(other)) => {
+                one.parent == other.parent && !one.numbers.iter().any(|n| other.numbers.contains(n))
             }
-            return Ok(Self::Discrete(spec.values.clone()));
-        }
-        let names = parameter
-            .categorical_value_spec
-            .iter()
-            .flat_map(|spec| &spec.values);
-        let names: Vec<String> = names.cloned().collect();
-        if names.is_empty() || names.iter().collect::<BTreeSet<_>>().len() != names.len() {
-            return Err(ParameterProblem::Categorical);
-        }
-        if parameter.scale_type.is_some() {
-            return Err(ParameterProblem::CategoricalScale);
-        }
-        Ok(Self::Categorical(names))
-    }
-
-    /// Number of values, where it is finite.
-    fn count(&self) -> Option<u64> {
-        match self {
-            Self::Double(_) => None,
-            Self::Integer { min, max, .. } => Some(max.abs_diff(*min).saturating_add(1)),
-            Self::Discrete(values) => Some(values.len() as u64),
-            Self::Categorical(names) => Some(names.len() as u64),
-        }
-    }
-
-    /// The value at `u` in [0, 1].
-    fn at(&self, u: f64) -> Value {
-        match self {
-            Self::Double(interval) => interval.at(u).into(),
-            Self::Integer { .. } => self.integer(u).into(),
-            Self::Discrete(values) => values[rank(u, values.len())].into(),
-            Self::Categorical(names) => names[rank(u, names.len())].clone().into(),
-        }
-    }
-
-    /// The place that stands for the value at `u`.
-    fn snap(&self, u: f64) -> f64 {
-        match self {
-            Self::Double(_) => u.clamp(0.0, 1.0),
-            Self::Integer { wide, .. } => wide.place(self.integer(u) as f64),
-            Self::Discrete(values) => middle(rank(u, values.len()), values.len()),
-            Self::Categorical(names) => middle(rank(u, names.len()), names.len()),
-        }
-    }
-
-    /// The place of value number `index` of a finite axis.
-    fn place_of(&self, index: u64) -> f64 {
-        match self {
-            Self::Double(_) => 0.5,
-            Self::Integer { min, wide, .. } => wide.place((min + index as i64) as f64),
-            Self::Discrete(values) => middle(index as usize, values.len()),
-            Self::Categorical(names) => middle(index as usize, names.len()),
-        }
-    }
-
-    fn integer(&self, u: f64) -> i64 {
-        match self {
-            Self::Integer { min, max, wide } => (wide.at(u).round() as i64).clamp(*min, *max),
-            _ => 0,
-        }
+            _ => false,
+        };
+        same_name(&self.id, id) && !apart
     }
 }
 
-fn interval(min: f64, max: f64, scale: ScaleType) -> Result<Interval, ParameterProblem> {
-    if !(min.is_finite() && max.is_finite() && min <= max) {
-        return Err(ParameterProblem::Interval { min, max });
-    }
-    if scale != ScaleType::UnitLinearScale && min <= 0.0 {
-        return Err(ParameterProblem::LogOfNothing(min));
-    }
-    Ok(Interval { min, max, scale })
-}
-
-/// Which of `count` equal parts of [0, 1] holds `u`.
-fn rank(u: f64, count: usize) -> usize {
-    ((u * count as f64) as usize).min(count - 1)
-}
-
-/// The middle of part `rank` of `count` equal parts of [0, 1].
-fn middle(rank: usize, count: usize) -> f64 {
-    (rank as f64 + 0.5) / count as f64
+/// Hyphens and underscores are the same.
+fn same_name(a: &str, b: &str) -> bool {
+    a.replace('-', "_") == b.replace('-', "_")
 }

@@ -1,3 +1,7 @@
+mod conditional;
+mod refusals;
+mod studies;
+
 use serde_json::{Value, json};
 
 use super::*;
@@ -44,12 +48,12 @@ fn run(
                     running.push(number);
                     continue;
                 }
-                Suggestion::Exhausted if running.is_empty() => break,
-                Suggestion::Exhausted | Suggestion::Wait => {}
+                Suggestion::Finished if running.is_empty() => break,
+                Suggestion::Finished | Suggestion::Wait => {}
             }
         }
         let ended = running.pop().expect("waiting for nothing");
-        study.tell(ended, cost(&points[ended - 1]));
+        study.tell(ended, cost(&points[ended - 1]), Vec::new());
     }
     points
 }
@@ -81,7 +85,7 @@ fn the_gaussian_process_finds_the_minimum_of_branin_where_random_search_does_not
                 seed,
                 ..StudyOptions::default()
             };
-            let cost = |point: &[f64]| Outcome::Measured(branin(point));
+            let cost = |point: &[f64]| Outcome::Measured(vec![branin(point)]);
             best(&run(&doubles(2, algorithm), options, 40, 1, cost), branin)
         });
         median(runs.collect())
@@ -109,7 +113,7 @@ fn a_study_is_the_same_whatever_the_number_of_workers() {
                 workers,
                 |point| match branin(point) {
                     cost if cost > 60.0 => Outcome::Infeasible,
-                    cost => Outcome::Measured(cost),
+                    cost => Outcome::Measured(vec![cost]),
                 },
             )
         };
@@ -118,7 +122,7 @@ fn a_study_is_the_same_whatever_the_number_of_workers() {
             assert_eq!(study(workers), one, "{algorithm}, {workers} workers");
         }
         let other = StudyOptions { seed: 8, ahead: 3 };
-        let cost = |point: &[f64]| Outcome::Measured(branin(point));
+        let cost = |point: &[f64]| Outcome::Measured(vec![branin(point)]);
         assert_ne!(
             run(&doubles(2, algorithm), other, 16, 1, cost),
             one,
@@ -142,10 +146,10 @@ fn a_proposal_waits_for_the_results_it_depends_on() {
         Suggestion::Wait,
         "trial 5 needs the results of trials 1 to 3"
     );
-    study.tell(3, Outcome::Measured(1.0));
-    study.tell(1, Outcome::Infeasible);
+    study.tell(3, Outcome::Measured(vec![1.0]), Vec::new());
+    study.tell(1, Outcome::Infeasible, Vec::new());
     assert_eq!(study.ask(), Suggestion::Wait);
-    study.tell(2, Outcome::Measured(2.0));
+    study.tell(2, Outcome::Measured(vec![2.0]), Vec::new());
     assert!(matches!(study.ask(), Suggestion::Trial { number: 5, .. }));
 }
 
@@ -154,7 +158,7 @@ fn maximising_goes_the_other_way() {
     let mut spec = doubles(1, "ALGORITHM_UNSPECIFIED");
     spec.metrics[0].goal = Goal::Maximize;
     let points = run(&spec, StudyOptions::default(), 20, 1, |p| {
-        Outcome::Measured(p[0])
+        Outcome::Measured(vec![p[0]])
     });
     assert!(best(&points, |p| -p[0]) < -0.99);
 }
@@ -163,7 +167,7 @@ fn maximising_goes_the_other_way() {
 fn a_space_where_everything_fails_is_searched_to_the_end() {
     let spec = doubles(2, "ALGORITHM_UNSPECIFIED");
     let points = run(&spec, StudyOptions::default(), 30, 2, |_| {
-        Outcome::Measured(f64::NAN)
+        Outcome::Measured(vec![f64::NAN])
     });
     assert_eq!(points.len(), 30);
 }
@@ -219,7 +223,7 @@ fn small_space(algorithm: &str) -> StudySpec {
 
 #[test]
 fn a_grid_visits_every_point_once_in_order() {
-    let cost = |_: &[f64]| Outcome::Measured(1.0);
+    let cost = |_: &[f64]| Outcome::Measured(vec![1.0]);
     let points = run(
         &small_space("GRID_SEARCH"),
         StudyOptions::default(),
@@ -241,102 +245,7 @@ fn a_grid_visits_every_point_once_in_order() {
 
 #[test]
 fn a_small_space_is_never_visited_more_often_than_it_has_points() {
-    let cost = |point: &[f64]| Outcome::Measured(point[0]);
+    let cost = |point: &[f64]| Outcome::Measured(vec![point[0]]);
     let spec = small_space("ALGORITHM_UNSPECIFIED");
     assert_eq!(run(&spec, StudyOptions::default(), 100, 2, cost).len(), 6);
-}
-
-#[test]
-fn what_is_not_supported_is_refused_by_name() {
-    let base = json!({
-        "metrics": [{"metricId": "cost", "goal": "MINIMIZE"}],
-        "parameters": [{"parameterId": "x", "doubleValueSpec": {"minValue": 0.1, "maxValue": 1.0}}],
-    });
-    let error = |change: &dyn Fn(&mut Value)| {
-        let mut value = base.clone();
-        change(&mut value);
-        Study::new(&spec(value), StudyOptions::default())
-            .unwrap_err()
-            .to_string()
-    };
-    let parameter = |change: Value| {
-        error(&|value| {
-            for (key, field) in change.as_object().unwrap() {
-                value["parameters"][0][key] = field.clone();
-            }
-        })
-    };
-    assert_eq!(
-        error(&|v| v["metrics"] = json!([])),
-        "the study has 0 metrics; this tuner optimises exactly one"
-    );
-    for field in [
-        "medianAutomatedStoppingSpec",
-        "decayCurveStoppingSpec",
-        "studyStoppingConfig",
-    ] {
-        assert_eq!(
-            error(&|v| v[field] = json!({})),
-            format!("the study sets `{field}`, which this tuner does not support")
-        );
-    }
-    assert_eq!(
-        error(&|v| v["algorithm"] = json!("HILL_CLIMBING")),
-        "the study's algorithm is `HILL_CLIMBING`; this tuner knows ALGORITHM_UNSPECIFIED \
-         (Gaussian process), RANDOM_SEARCH and GRID_SEARCH"
-    );
-    assert_eq!(
-        error(&|v| v["measurementSelectionType"] = json!("FIRST")),
-        "the study's measurementSelectionType is `FIRST`; this tuner knows LAST_MEASUREMENT and \
-         BEST_MEASUREMENT"
-    );
-    assert_eq!(
-        error(&|v| v["algorithm"] = json!("GRID_SEARCH")),
-        "GRID_SEARCH needs a finite space, but parameter `x` is a double; list its values in a \
-         discreteValueSpec"
-    );
-    assert_eq!(
-        error(&|v| v["parameters"] = json!([])),
-        "the study has no parameters"
-    );
-    let twice = |id: &str| json!({"parameterId": id, "categoricalValueSpec": {"values": ["a"]}});
-    assert_eq!(
-        error(&|v| v["parameters"] = json!([twice("num_layers"), twice("num-layers")])),
-        "parameter `num-layers` is specified twice (hyphens and underscores are the same)"
-    );
-    assert_eq!(
-        parameter(json!({"integerValueSpec": {"minValue": 1, "maxValue": 2}})),
-        "parameter `x`: 2 value specifications; give exactly one of doubleValueSpec, \
-         integerValueSpec, discreteValueSpec and categoricalValueSpec"
-    );
-    assert_eq!(
-        parameter(json!({"doubleValueSpec": {"minValue": 2.0, "maxValue": 1.0}})),
-        "parameter `x`: minValue 2 and maxValue 1 are not a finite, increasing interval"
-    );
-    assert_eq!(
-        parameter(
-            json!({"doubleValueSpec": {"minValue": 0.0, "maxValue": 1.0}, "scaleType": "UNIT_LOG_SCALE"})
-        ),
-        "parameter `x`: a logarithmic scale needs values above 0, minValue is 0"
-    );
-    assert_eq!(
-        parameter(json!({"doubleValueSpec": null, "discreteValueSpec": {"values": [2.0, 1.0]}})),
-        "parameter `x`: the values of a discreteValueSpec must be finite numbers in increasing \
-         order"
-    );
-    let names = |values: Value| json!({"doubleValueSpec": null, "categoricalValueSpec": {"values": values}});
-    assert_eq!(
-        parameter(names(json!(["a", "a"]))),
-        "parameter `x`: the values of a categoricalValueSpec must be different names, at least one"
-    );
-    let mut scaled = names(json!(["a"]));
-    scaled["scaleType"] = json!("UNIT_LINEAR_SCALE");
-    assert_eq!(
-        parameter(scaled),
-        "parameter `x`: a categorical parameter has no scaleType"
-    );
-    assert_eq!(
-        parameter(json!({"conditionalParameterSpecs": [{"parameterSpec": {"parameterId": "y"}}]})),
-        "parameter `x`: `conditionalParameterSpecs` is set, which this tuner does not support"
-    );
 }
