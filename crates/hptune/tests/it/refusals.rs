@@ -110,7 +110,8 @@ fn files_that_are_no_study_are_refused_with_the_place() {
         format!(
             "error: study.json is not a study: unknown field `trials`, expected one of `metrics`, \
              `parameters`, `algorithm`, `measurementSelectionType`, \
-             `medianAutomatedStoppingSpec`, `decayCurveStoppingSpec`, `convexAutomatedStoppingSpec`, `studyStoppingConfig`, `observationNoise` at \
+             `medianAutomatedStoppingSpec`, `decayCurveStoppingSpec`, \
+             `convexAutomatedStoppingSpec`, `studyStoppingConfig`, `observationNoise` at \
              line 1 column 23. {hint}"
         )
     );

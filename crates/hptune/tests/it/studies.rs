@@ -203,7 +203,7 @@ fn a_study_begins_from_the_trials_of_others() {
     // A narrower space of the layer's size leaves some trials out.
     let mut narrow = study();
     narrow["studySpec"]["parameters"][1]["integerValueSpec"]["maxValue"] = json!("14");
-        workspace.write("study.json", &narrow.to_string());
+    workspace.write("study.json", &narrow.to_string());
     let earlier = workspace.json("first/trials.json");
     let outside = earlier["trials"]
         .as_array()
