@@ -45,11 +45,11 @@ fn groups(values: &[Option<&Value>]) -> Vec<usize> {
     let count = numbers.len() as f64;
     let group = |rank: f64| ((rank / count * GROUPS as f64) as usize).min(GROUPS - 1);
     let mut grouped = ranks(&numbers).into_iter().map(group);
-    let one = |value: &Option<&Value>| match value {
+    let one = |value: Option<&Value>| match value {
         Some(_) => grouped.next().unwrap_or(GROUPS),
         None => GROUPS,
     };
-    values.iter().map(one).collect()
+    values.iter().copied().map(one).collect()
 }
 
 /// Rank of each number, from 0; equal numbers have their mean rank.

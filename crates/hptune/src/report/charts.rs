@@ -16,6 +16,27 @@ pub(super) struct Charts<'a> {
     parameters: Vec<&'a ParameterSpec>,
     /// The trials with a first metric, and its value.
     measured: Vec<(&'a Trial, f64)>,
+    /// Where a drawing of the first metric ends: a terrible trial would flatten all others.
+    highest: f64,
+}
+
+/// Trials from which on terrible ones are told from the others.
+const FEWEST: usize = 8;
+
+/// Three times the interquartile range above the upper quartile (Tukey's outer fence), where
+/// something lies beyond it.
+fn fence(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let quartile = |quarters: usize| values[quarters * (values.len() - 1) / 4];
+    if values.len() < FEWEST {
+        return f64::INFINITY;
+    }
+    let fence = quartile(3) + 3.0 * (quartile(3) - quartile(1));
+    if quartile(4) > fence && fence > quartile(3) {
+        fence
+    } else {
+        f64::INFINITY
+    }
 }
 
 impl<'a> Charts<'a> {
@@ -33,8 +54,10 @@ impl<'a> Charts<'a> {
             let value = trial.metric(&trials.metric_id)?;
             Some((trial, value))
         });
+        let measured: Vec<_> = measured.collect();
         Self {
-            measured: measured.collect(),
+            highest: fence(measured.iter().map(|(_, value)| *value).collect()),
+            measured,
             trials,
             labels,
             parameters,
@@ -65,7 +88,7 @@ impl<'a> Charts<'a> {
         }
         // The line reaches the last trial, whatever came of it.
         best.extend(self.trials.trials.last().map(|last| (place(last), lowest)));
-        let chart = LineChart::new("Trials in the order they were begun")
+        let chart = LineChart::new(&self.caption("Trials in the order they were begun"))
             .labels("trial", &self.labels[0])
             .y_scale(Scale::Log)
             .series(Series::dots("trial", ended))
@@ -100,7 +123,10 @@ impl<'a> Charts<'a> {
     /// Every trial as a line across its parameters and metrics.
     pub(super) fn parallel_coordinates(&self) -> ParallelCoordinates {
         let chart = ParallelCoordinates::new(
-            "Parallel coordinates: the better a trial, the stronger its line; the best is orange",
+            &self.caption(
+                "Parallel coordinates: the better a trial, the stronger its line; the best is \
+                 orange",
+            ),
             self.measured
                 .iter()
                 .map(|(t, _)| self.describe(t))
@@ -125,10 +151,10 @@ impl<'a> Charts<'a> {
         let best = self.trials.best();
         let best = best.and_then(|best| self.measured.iter().position(|(t, _)| t.id == best.id));
         let chart = Slices::new(
-            "Slices: every trial over each parameter; the best is orange",
+            &self.caption("Slices: every trial over each parameter; the best is orange"),
             &self.labels[0],
             Scale::Log,
-            rows.map(|(trial, value)| (self.describe(trial), *value))
+            rows.map(|(trial, value)| (self.describe(trial), value.min(self.highest)))
                 .collect(),
             best,
         );
@@ -174,6 +200,22 @@ impl<'a> Charts<'a> {
         self.measured.iter().map(rank).collect()
     }
 
+    /// A title, with what the drawing leaves out.
+    fn caption(&self, title: &str) -> String {
+        let above = self.measured.iter().filter(|(_, v)| *v > self.highest);
+        match above.count() {
+            0 => title.to_owned(),
+            1 => format!(
+                "{title} (1 trial above {:.2} stands at the edge)",
+                self.highest
+            ),
+            n => format!(
+                "{title} ({n} trials above {:.2} stand at the edge)",
+                self.highest
+            ),
+        }
+    }
+
     fn describe(&self, trial: &Trial) -> String {
         let metrics = self.trials.metrics().filter_map(|(id, _)| {
             let value = trial.metric(id)?;
@@ -183,5 +225,20 @@ impl<'a> Charts<'a> {
         let values = values.map(|p| format!("{} {}", p.parameter_id, short(&p.value)));
         let parts: Vec<String> = metrics.chain(values).collect();
         format!("trial {}: {}", trial.id, parts.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fence;
+
+    #[test]
+    fn only_what_lies_far_above_the_others_is_fenced_off() {
+        let mut values: Vec<f64> = (0..20).map(f64::from).collect();
+        assert_eq!(fence(values.clone()), f64::INFINITY);
+        values.push(1000.0);
+        assert_eq!(fence(values), 45.0);
+        assert_eq!(fence(vec![1.0, 2.0, 1e9]), f64::INFINITY, "too few to tell");
+        assert_eq!(fence(vec![1.0; 9]), f64::INFINITY);
     }
 }

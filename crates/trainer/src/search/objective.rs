@@ -38,7 +38,9 @@ pub(super) fn weights(metrics: usize, seed: u64, index: usize) -> Vec<f64> {
     let mut random = sampling::stream(!seed, index as u64);
     weights.fill_with(|| -(1.0 - random.uniform()).ln());
     let sum: f64 = weights.iter().sum();
-    weights.iter_mut().for_each(|weight| *weight /= sum);
+    for weight in &mut weights {
+        *weight /= sum;
+    }
     weights
 }
 

@@ -51,7 +51,11 @@ impl Space {
         condition: Option<Condition>,
     ) -> Result<(), SearchError> {
         let id = parameter.parameter_id.clone();
-        if self.axes.iter().any(|axis| axis.clashes(&id, &condition)) {
+        if self
+            .axes
+            .iter()
+            .any(|axis| axis.clashes(&id, condition.as_ref()))
+        {
             return Err(SearchError::Repeated { parameter: id });
         }
         let problem = |problem| SearchError::Parameter {
@@ -233,8 +237,8 @@ impl Space {
 
 impl Axis {
     /// Whether a parameter cannot be beside this one: it has the same name, and both may exist.
-    fn clashes(&self, id: &str, condition: &Option<Condition>) -> bool {
-        let apart = match (&self.condition, condition) {
+    fn clashes(&self, id: &str, condition: Option<&Condition>) -> bool {
+        let apart = match (self.condition.as_ref(), condition) {
             (Some(one), Some(other)) => {
                 one.parent == other.parent && !one.numbers.iter().any(|n| other.numbers.contains(n))
             }
