@@ -36,7 +36,7 @@ async fn a_model_is_deployed_from_a_bucket_and_the_record_written_there() {
         "--deployment",
         record,
     ];
-    let command = sandbox.command(&[&TARGET[..], &flags].concat());
+    let command = sandbox.command([&TARGET[..], &flags].concat());
     let output = against(&gcs, command).output().unwrap();
     assert!(output.status.success(), "{output:?}");
     let outputs: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -50,7 +50,7 @@ async fn a_model_is_deployed_from_a_bucket_and_the_record_written_there() {
 async fn vertex_ai_hands_the_model_over_in_a_bucket() {
     let sandbox = Sandbox::with_model(Fixture::default());
     let gcs = bucket_with_model(&sandbox).await;
-    let mut command = sandbox.command(&["serve", "--host", "127.0.0.1"]);
+    let mut command = sandbox.command(["serve", "--host", "127.0.0.1"]);
     command
         .env("AIP_HTTP_PORT", "0")
         .env("AIP_STORAGE_URI", "gs://bucket/runs/7/model");
@@ -64,7 +64,7 @@ async fn a_model_that_is_not_in_the_bucket_is_named() {
     let sandbox = Sandbox::with_model(Fixture::default());
     let gcs = bucket_with_model(&sandbox).await;
     let flags = ["--model", "gs://bucket/runs/8/model"];
-    let command = sandbox.command(&[&TARGET[..], &flags].concat());
+    let command = sandbox.command([&TARGET[..], &flags].concat());
     let output = against(&gcs, command).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(

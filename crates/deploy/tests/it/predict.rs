@@ -128,7 +128,7 @@ fn a_csv_table_gets_one_more_column() {
     fs::write(sandbox.path("table.csv"), table).unwrap();
     let outputs = predict(&sandbox, "table.csv", "predicted.csv").succeeds();
     assert_eq!(outputs, json!({"rows": 5_001, "refused_rows": 1}));
-    let predicted = sandbox.read("predicted.csv");
+    let predicted = sandbox.text("predicted.csv");
     let mut lines = predicted.lines();
     assert_eq!(lines.next(), Some("day,low,open,high,prediction"));
     for (row, line) in (1..=5_000).zip(lines.by_ref()) {
@@ -151,7 +151,7 @@ fn the_served_version_predicts() {
     );
     sandbox.deploy(&["--model", "model"]).succeeds();
     sandbox.run(&[&flags[..], &TARGET].concat()).succeeds();
-    assert_eq!(sandbox.read("p.csv").lines().count(), 2);
+    assert_eq!(sandbox.text("p.csv").lines().count(), 2);
 }
 
 #[test]

@@ -101,7 +101,7 @@ fn a_version_that_cannot_be_loaded_leaves_the_one_before_in_place() {
     sandbox.deploy(&["--model", "model"]).succeeds();
     let server = serving(&sandbox);
     let changed = sandbox
-        .read("repo/btc/current.json")
+        .text("repo/btc/current.json")
         .replace("\"model_version\": 1", "\"model_version\": 9");
     // As a deployment does it: the server must not see half a file.
     fs::write(sandbox.path("changed.json"), changed).unwrap();
@@ -201,7 +201,7 @@ fn a_server_refuses_a_model_that_is_not_valid() {
         "{}",
         run.last_line()
     );
-    assert_eq!(run.status.code(), Some(1));
+    assert_eq!(run.code, Some(1));
 }
 
 #[test]
