@@ -22,15 +22,12 @@ const ENDPOINT: &str = "GCP_TEST_ENDPOINT";
 async fn child() {
     let Ok(endpoint) = env::var(ENDPOINT) else {
         let google = FakeGoogle::start().await;
-        work(
-            &dataflow_at(&google.endpoint(), "localhost").await,
-            &template(),
-        )
-        .await;
+        let endpoint = google.endpoint();
+        work(&dataflow_at(&endpoint, host(&endpoint)).await, &template()).await;
         assert_eq!(there(&google), [1, 0, 0, 0]);
         return;
     };
-    let host = endpoint.trim_start_matches("http://");
+    let host = host(&endpoint);
     match env::var(WORK).unwrap().as_str() {
         "dataflow" => work(&dataflow_at(&endpoint, host).await, &template()).await,
         "custom" => {
@@ -49,6 +46,10 @@ async fn child() {
         }
         other => panic!("{other}"),
     }
+}
+
+fn host(endpoint: &str) -> &str {
+    endpoint.trim_start_matches("http://")
 }
 
 async fn work<J: Jobs>(jobs: &J, request: &serde_json::Value) {
