@@ -190,6 +190,17 @@ fn a_table_that_cannot_be_predicted_is_said_and_nothing_written() {
         "no Parquet at all",
         "Parquet error: Invalid Parquet file. Corrupt footer",
     );
+    let schema = parse_message_type("message table { required binary open (UTF8); }").unwrap();
+    let file = File::create(sandbox.path("e.parquet")).unwrap();
+    let writer = SerializedFileWriter::new(file, Arc::new(schema), Arc::default()).unwrap();
+    writer.close().unwrap();
+    predict(&sandbox, "e.parquet", "out.parquet").fails(
+        1,
+        &format!(
+            "error: cannot predict the table e.parquet: its column `open` is BYTE_ARRAY, not a \
+             number. {NEXT}"
+        ),
+    );
     predict(&sandbox, "gone.csv", "out.csv").fails(
         1,
         "error: cannot read gone.csv: No such file or directory (os error 2). Next step: check \

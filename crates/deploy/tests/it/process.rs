@@ -161,6 +161,11 @@ impl Server {
         }
     }
 
+    /// The last line it writes before it ends.
+    pub(crate) fn last_line(&self) -> String {
+        self.lines.iter().last().unwrap_or_default()
+    }
+
     /// Posts a JSON body to the predict route.
     pub(crate) fn predict(&self, body: &str) -> Response {
         http::send(

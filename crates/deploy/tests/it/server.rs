@@ -155,6 +155,12 @@ fn a_request_that_never_ends_does_not_hold_the_server_and_is_no_success() {
     let _unfinished = http::begin_predict(&server.address, ROW.len());
     server.signal("TERM");
     assert_eq!(server.wait().code(), Some(143));
+    server.wait_for("1 connections had unfinished requests 0 s after the stop");
+    assert_eq!(
+        server.last_line(),
+        "error: deploy was cancelled by SIGTERM; outputs are as they were before, or complete. \
+         Next step: run it again to finish"
+    );
 }
 
 #[test]

@@ -167,6 +167,25 @@ fn machines_without_root_certificates() {
          certificates were loaded from the system. Next step: install the CA certificates package \
          or name a bundle in SSL_CERT_FILE"
     );
+    // A local file needs no certificates, the bucket does.
+    fs::write(sandbox.path("data.csv"), "a\n").unwrap();
+    let run = sandbox
+        .command([
+            "--source",
+            "data.csv",
+            "--destination",
+            "gs://bucket/data.csv",
+        ])
+        .env("STORAGE_EMULATOR_HOST", "127.0.0.1:9")
+        .env("SSL_CERT_FILE", "/nowhere")
+        .env("SSL_CERT_DIR", "/nowhere")
+        .output();
+    assert_eq!(
+        Run::of(run.unwrap()).error(1),
+        "error: cannot set up the client for Cloud Storage: could not initialize transport client: \
+         builder error: unexpected error: No CA certificates were loaded from the system. Next \
+         step: check that the CA certificates are installed, or set SSL_CERT_FILE"
+    );
 }
 
 #[test]
