@@ -98,6 +98,11 @@ where
             tracing::warn!("{} received, stopping", interruption.name);
             match tokio::time::timeout(grace.at_least(CANCEL_GRACE), work).await {
                 Ok(Ok(Outcome::Drained)) => End::Returned(Ok(Outcome::Drained)),
+                // What became of work elsewhere; the last line is the interruption's.
+                Ok(Err(error)) => {
+                    tracing::warn!("{}", chain(&error));
+                    End::Cancelled(interruption)
+                }
                 _ => End::Cancelled(interruption),
             }
         }

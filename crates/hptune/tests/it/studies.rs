@@ -3,7 +3,7 @@
 use artifacts::{Trial, TrialState, Trials};
 use serde_json::{Value, json};
 
-use crate::{Workspace, files, study};
+use crate::{Workspace, study};
 
 fn trials(workspace: &Workspace, name: &str) -> Trials {
     let bytes = std::fs::read(workspace.path(name)).unwrap();
@@ -15,7 +15,7 @@ fn changed(change: impl Fn(&mut Value)) -> Workspace {
     let workspace = Workspace::new();
     let mut study = study();
     change(&mut study["studySpec"]);
-    workspace.write("study.json", &study.to_string());
+    workspace.write("study.json", study.to_string());
     workspace
 }
 
@@ -44,11 +44,7 @@ fn hopeless_trials_are_stopped_the_same_ones_every_time() {
         };
         let document = workspace.succeed("1", &flags("1"));
         workspace.succeed("3", &flags("3"));
-        assert_eq!(
-            files(&workspace.path("1")),
-            files(&workspace.path("3")),
-            "{rule}"
-        );
+        assert_eq!(workspace.files("1"), workspace.files("3"), "{rule}");
         let table = trials(&workspace, "1/trials.json");
         let (stopped, ended): (Vec<_>, Vec<_>) = table
             .trials
@@ -77,16 +73,12 @@ fn hopeless_trials_are_stopped_the_same_ones_every_time() {
         );
         let mut journal = workspace.json("journal.json");
         journal["trials"].as_array_mut().unwrap().truncate(17);
-        workspace.write("journal.json", &journal.to_string());
+        workspace.write("journal.json", journal.to_string());
         workspace.succeed(
             "again",
             &[&flags("2")[..], &["--journal", "journal.json"]].concat(),
         );
-        assert_eq!(
-            files(&workspace.path("again")),
-            files(&workspace.path("1")),
-            "{rule}"
-        );
+        assert_eq!(workspace.files("again"), workspace.files("1"), "{rule}");
     }
 }
 
@@ -203,7 +195,7 @@ fn a_study_begins_from_the_trials_of_others() {
     // A narrower space of the layer's size leaves some trials out.
     let mut narrow = study();
     narrow["studySpec"]["parameters"][1]["integerValueSpec"]["maxValue"] = json!("14");
-    workspace.write("study.json", &narrow.to_string());
+    workspace.write("study.json", narrow.to_string());
     let earlier = workspace.json("first/trials.json");
     let outside = earlier["trials"]
         .as_array()
@@ -230,8 +222,8 @@ fn a_study_begins_from_the_trials_of_others() {
         }
     }
     assert!(outside > 0, "some trial lies outside");
-    let log = workspace.run("again", &["--warm-start", "first/trials.json", "--dry-run"]);
-    let plan = String::from_utf8(log.stdout).unwrap();
+    let warm = ["--warm-start", "first/trials.json", "--dry-run"];
+    let plan = workspace.run("again", &warm).stdout;
     assert!(plan.contains("reads trials first/trials.json\n"), "{plan}");
 }
 

@@ -4,26 +4,28 @@ use serde_json::{Value, json};
 
 use super::{Study, StudyOptions, spec};
 
-#[test]
-fn what_is_not_supported_is_refused_by_name() {
-    let base = json!({
+/// The error of a small study that was changed like this.
+fn error(change: &dyn Fn(&mut Value)) -> String {
+    let mut value = json!({
         "metrics": [{"metricId": "cost", "goal": "MINIMIZE"}],
         "parameters": [{"parameterId": "x", "doubleValueSpec": {"minValue": 0.1, "maxValue": 1.0}}],
     });
-    let error = |change: &dyn Fn(&mut Value)| {
-        let mut value = base.clone();
-        change(&mut value);
-        Study::new(&spec(value), StudyOptions::default())
-            .unwrap_err()
-            .to_string()
-    };
-    let parameter = |change: Value| {
-        error(&|value| {
-            for (key, field) in change.as_object().unwrap() {
-                value["parameters"][0][key] = field.clone();
-            }
-        })
-    };
+    change(&mut value);
+    let study = Study::new(&spec(value), StudyOptions::default());
+    study.unwrap_err().to_string()
+}
+
+/// The error of a small study whose parameter was changed like this.
+fn parameter(change: &Value) -> String {
+    error(&|value| {
+        for (key, field) in change.as_object().unwrap() {
+            value["parameters"][0][key] = field.clone();
+        }
+    })
+}
+
+#[test]
+fn metrics_and_stopping_rules_that_are_not_supported_are_refused_by_name() {
     assert_eq!(
         error(&|v| v["metrics"] = json!([])),
         "the study has no metrics"
@@ -78,6 +80,10 @@ fn what_is_not_supported_is_refused_by_name() {
         "the study sets `medianAutomatedStoppingSpec` and `decayCurveStoppingSpec`; give at most \
          one of them"
     );
+}
+
+#[test]
+fn algorithms_and_spaces_that_are_not_supported_are_refused_by_name() {
     assert_eq!(
         error(&|v| v["algorithm"] = json!("HILL_CLIMBING")),
         "the study's algorithm is `HILL_CLIMBING`; this tuner knows ALGORITHM_UNSPECIFIED \
@@ -102,40 +108,44 @@ fn what_is_not_supported_is_refused_by_name() {
         error(&|v| v["parameters"] = json!([twice("num_layers"), twice("num-layers")])),
         "parameter `num-layers` is specified twice (hyphens and underscores are the same)"
     );
+}
+
+#[test]
+fn parameters_that_cannot_be_searched_are_refused_by_name() {
     assert_eq!(
-        parameter(json!({"integerValueSpec": {"minValue": 1, "maxValue": 2}})),
+        parameter(&json!({"integerValueSpec": {"minValue": 1, "maxValue": 2}})),
         "parameter `x`: 2 value specifications; give exactly one of doubleValueSpec, \
          integerValueSpec, discreteValueSpec and categoricalValueSpec"
     );
     assert_eq!(
-        parameter(json!({"doubleValueSpec": {"minValue": 2.0, "maxValue": 1.0}})),
+        parameter(&json!({"doubleValueSpec": {"minValue": 2.0, "maxValue": 1.0}})),
         "parameter `x`: minValue 2 and maxValue 1 are not a finite, increasing interval"
     );
     assert_eq!(
         parameter(
-            json!({"doubleValueSpec": {"minValue": 0.0, "maxValue": 1.0}, "scaleType": "UNIT_LOG_SCALE"})
+            &json!({"doubleValueSpec": {"minValue": 0.0, "maxValue": 1.0}, "scaleType": "UNIT_LOG_SCALE"})
         ),
         "parameter `x`: a logarithmic scale needs values above 0, minValue is 0"
     );
     assert_eq!(
-        parameter(json!({"doubleValueSpec": null, "discreteValueSpec": {"values": [2.0, 1.0]}})),
+        parameter(&json!({"doubleValueSpec": null, "discreteValueSpec": {"values": [2.0, 1.0]}})),
         "parameter `x`: the values of a discreteValueSpec must be finite numbers in increasing \
          order"
     );
     let names = |values: Value| json!({"doubleValueSpec": null, "categoricalValueSpec": {"values": values}});
     assert_eq!(
-        parameter(names(json!(["a", "a"]))),
+        parameter(&names(json!(["a", "a"]))),
         "parameter `x`: the values of a categoricalValueSpec must be different names, at least one"
     );
     let mut scaled = names(json!(["a"]));
     scaled["scaleType"] = json!("UNIT_LINEAR_SCALE");
     assert_eq!(
-        parameter(scaled),
+        parameter(&scaled),
         "parameter `x`: a categorical parameter has no scaleType"
     );
     let many: Vec<f64> = (0..1001).map(f64::from).collect();
     assert_eq!(
-        parameter(json!({"doubleValueSpec": null, "discreteValueSpec": {"values": many}})),
+        parameter(&json!({"doubleValueSpec": null, "discreteValueSpec": {"values": many}})),
         "parameter `x`: a discreteValueSpec has at most 1000 values, this one has 1001"
     );
 }

@@ -8,13 +8,12 @@ use super::{
     doubles, numbers, run, spec,
 };
 
-fn with(mut base: StudySpec, change: Value) -> StudySpec {
-    let mut value = serde_json::to_value(&base).unwrap();
+fn with(base: &StudySpec, change: &Value) -> StudySpec {
+    let mut value = serde_json::to_value(base).unwrap();
     for (key, field) in change.as_object().unwrap() {
         value[key] = field.clone();
     }
-    base = spec(value);
-    base
+    spec(value)
 }
 
 fn ask(study: &mut Study) -> (usize, Vec<TrialParameter>) {
@@ -30,7 +29,7 @@ fn several_metrics_are_all_searched_and_the_first_is_optimised() {
     let metrics = json!({"metrics": [
         {"metricId": "left", "goal": "MINIMIZE"}, {"metricId": "right", "goal": "MAXIMIZE"},
     ]});
-    let space = with(doubles(2, "ALGORITHM_UNSPECIFIED"), metrics);
+    let space = with(&doubles(2, "ALGORITHM_UNSPECIFIED"), &metrics);
     let mut study = Study::new(&space, StudyOptions { seed: 1, ahead: 1 }).unwrap();
     let mut found = Vec::new();
     for _ in 0..40 {
@@ -104,7 +103,7 @@ fn curve(point: &[f64]) -> Curve {
 
 /// Runs a study that stops trials; gives each trial's last look.
 fn stopping(rule: &str, workers: usize) -> Vec<(Vec<f64>, u64)> {
-    let space = with(doubles(2, "RANDOM_SEARCH"), json!({ rule: {} }));
+    let space = with(&doubles(2, "RANDOM_SEARCH"), &json!({ rule: {} }));
     let mut study = Study::new(&space, StudyOptions { seed: 5, ahead: 3 }).unwrap();
     let mut ended: Vec<(Vec<f64>, u64)> = Vec::new();
     let mut running = Vec::new();
@@ -153,7 +152,7 @@ fn a_study_ends_after_trials_without_progress() {
         "maxNumTrialsNoProgress": 4, "minNumTrials": 9, "shouldStopAsap": false,
     }});
     for algorithm in ["RANDOM_SEARCH", "ALGORITHM_UNSPECIFIED"] {
-        let space = with(doubles(1, algorithm), config.clone());
+        let space = with(&doubles(1, algorithm), &config);
         let number_of_trials = |workers, costs: fn(usize) -> f64| {
             let mut study = Study::new(&space, StudyOptions { seed: 0, ahead: 2 }).unwrap();
             let mut running = Vec::new();
@@ -184,7 +183,7 @@ fn a_study_ends_after_trials_without_progress() {
         }
     }
     let most = json!({"studyStoppingConfig": {"maxNumTrials": 3}});
-    let space = with(doubles(1, "RANDOM_SEARCH"), most);
+    let space = with(&doubles(1, "RANDOM_SEARCH"), &most);
     let points = run(&space, StudyOptions::default(), 3, 1, |_| {
         Outcome::Infeasible
     });
