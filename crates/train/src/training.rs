@@ -18,6 +18,7 @@ use trainer::{
 use crate::{
     Args, Error,
     backtest::{self, Fold},
+    hypertune::Tuner,
     input::Input,
     model_card, report,
 };
@@ -54,7 +55,7 @@ fn train(input: &Input, args: &Args, context: &Context) -> Result<Trained, Error
     let baselines =
         Baselines::fit(schema, params, &input.train.examples).map_err(Error::Baselines)?;
     let options = input.hyperparameters.fit_options(&args.fit_options());
-    let fit = fit(input, &options, context)?;
+    let fit = fit(input, &options, args, context)?;
 
     let folds = backtest(input, args.backtest, &options, context)?;
 
@@ -133,7 +134,9 @@ fn train(input: &Input, args: &Args, context: &Context) -> Result<Trained, Error
     })
 }
 
-fn fit(input: &Input, options: &FitOptions, context: &Context) -> Result<Fit, Error> {
+fn fit(input: &Input, options: &FitOptions, args: &Args, context: &Context) -> Result<Fit, Error> {
+    let mut tuner = Tuner::from_env(&args.tuning_metric);
+    let mut unreported = None;
     let steps = Unit::Items("steps");
     let progress = context.progress("training", steps, Some(options.train_steps));
     let mut best = f64::INFINITY;
@@ -141,6 +144,12 @@ fn fit(input: &Input, options: &FitOptions, context: &Context) -> Result<Fit, Er
         best = best.min(look.eval_root_mean_squared_error);
         progress.message(format!("best eval RMSE {best:.2}"));
         progress.set(look.step);
+        if let Some(tuner) = &mut tuner
+            && let Err(error) = tuner.report(look.step, look.eval_root_mean_squared_error)
+        {
+            unreported = Some(error);
+            return ControlFlow::Break(Stop::Cancel);
+        }
         if context.cancel.is_cancelled() {
             return ControlFlow::Break(Stop::Cancel);
         }
@@ -151,9 +160,15 @@ fn fit(input: &Input, options: &FitOptions, context: &Context) -> Result<Fit, Er
         &input.eval.encoded,
         options,
         &mut observe,
-    )
-    .map_err(fit_error)?;
+    );
+    if let Some(error) = unreported {
+        return Err(error);
+    }
+    let fit = fit.map_err(fit_error)?;
     progress.finish();
+    if let Some(tuner) = &mut tuner {
+        tuner.conclude(fit.steps, fit.kept().eval_root_mean_squared_error)?;
+    }
     if fit.kept_step == 0 {
         tracing::warn!("no step did better on the eval split than the network it began with");
     }

@@ -19,12 +19,17 @@ impl Vertex {
         project: &str,
         location: &str,
     ) -> Result<Self, CallError> {
-        let google = format!("https://{location}-aiplatform.googleapis.com");
+        let google = Self::address(location);
         Ok(Self {
             api: Api::new(endpoint.unwrap_or(&google), credentials)?,
             project: project.to_owned(),
             location: location.to_owned(),
         })
+    }
+
+    /// Google's address for a location.
+    pub fn address(location: &str) -> String {
+        format!("https://{location}-aiplatform.googleapis.com")
     }
 
     /// Repeats calls as `retry` says.

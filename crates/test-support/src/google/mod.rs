@@ -14,6 +14,7 @@ mod discovery;
 mod endpoints;
 mod fault;
 mod hold;
+mod machine;
 mod models;
 mod operations;
 mod server;
@@ -31,6 +32,7 @@ use tokio::task::JoinHandle;
 
 pub use fault::Fault;
 pub use hold::Moment;
+pub use machine::Machine;
 
 /// A request of an API as it arrived. Requests for tokens are not among them.
 #[derive(Clone, Debug)]
@@ -126,6 +128,13 @@ impl FakeGoogle {
     /// for nothing.
     pub fn fail_with(&self, error: Value) {
         self.shared.lock().world.failure = Some(error).filter(|error| !error.is_null());
+    }
+
+    /// What the next jobs do: `work` gets the request that created one, on a thread of its own,
+    /// and says which fields the job's document gains, or what went wrong as a
+    /// `google.rpc.Status`. A job runs until its work is done.
+    pub fn work(&self, work: impl Fn(&Value) -> Result<Value, Value> + Send + Sync + 'static) {
+        self.shared.lock().world.work = Some(world::Work(Arc::new(work)));
     }
 
     /// The messages every Dataflow job has.

@@ -1,6 +1,8 @@
 //! What the fake Google Cloud knows: its jobs and resources, and how time passes for them.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
@@ -13,6 +15,18 @@ pub(super) struct Job {
     pub(super) states: VecDeque<String>,
     /// What the service says when it fails.
     pub(super) error: Option<Value>,
+    /// What its work comes to, once it is done; `None` where nothing is really done.
+    work: Option<Arc<Mutex<Option<Result<Value, Value>>>>>,
+}
+
+/// What jobs do: see [`super::FakeGoogle::work`].
+#[derive(Clone)]
+pub(super) struct Work(pub(super) Arc<dyn Fn(&Value) -> Result<Value, Value> + Send + Sync>);
+
+impl fmt::Debug for Work {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Work")
+    }
 }
 
 /// Everything there is.
@@ -38,6 +52,8 @@ pub(super) struct World {
     pub(super) messages: Vec<Value>,
     /// Metrics of every Dataflow job.
     pub(super) metrics: Vec<Value>,
+    /// What the next jobs do.
+    pub(super) work: Option<Work>,
     clock: u64,
 }
 
@@ -59,18 +75,27 @@ impl World {
         )
     }
 
-    /// A new job of a service.
-    pub(super) fn job(&self, service: &'static str, document: Value) -> Job {
-        let done = match service {
-            "dataflow" => "JOB_STATE_DONE",
-            _ => "JOB_STATE_SUCCEEDED",
-        };
-        let usual = vec!["JOB_STATE_QUEUED", "JOB_STATE_RUNNING", done];
+    /// A new job of a service, created by `request`.
+    pub(super) fn job(&self, service: &'static str, document: Value, request: &Value) -> Job {
+        let mut usual = vec!["JOB_STATE_QUEUED", "JOB_STATE_RUNNING"];
+        let work = self.work.clone().map(|work| {
+            let outcome = Arc::new(Mutex::new(None));
+            let (done, request) = (Arc::clone(&outcome), request.clone());
+            std::thread::spawn(move || {
+                let result = work.0(&request);
+                *done.lock().expect("nobody panics holding it") = Some(result);
+            });
+            outcome
+        });
+        if work.is_none() {
+            usual.push(Job::done(service));
+        }
         let states = self.script.get(service).cloned().unwrap_or(usual);
         Job {
             document,
             states: states.into_iter().map(str::to_owned).collect(),
             error: self.failure.clone(),
+            work,
         }
     }
 }
@@ -98,11 +123,40 @@ impl Job {
         .contains(&state)
     }
 
-    /// Goes on to the next state; the last one stays.
+    /// The state of a service's job that ended well.
+    fn done(service: &str) -> &'static str {
+        match service {
+            "dataflow" => "JOB_STATE_DONE",
+            _ => "JOB_STATE_SUCCEEDED",
+        }
+    }
+
+    /// Goes on to the next state; the last one stays until the work is done.
     pub(super) fn advance(&mut self) {
         if self.states.len() > 1 {
             self.states.pop_front();
         }
+        if self.state() != "JOB_STATE_RUNNING" {
+            return;
+        }
+        let Some(work) = &self.work else { return };
+        let outcome = work.lock().expect("nobody panics holding it").take();
+        let Some(outcome) = outcome else { return };
+        // Only Dataflow's documents have a type.
+        let is_dataflow = self.document.get("type").is_some();
+        let state = match outcome {
+            Ok(fields) => {
+                for (name, value) in fields.as_object().into_iter().flatten() {
+                    self.document[name] = value.clone();
+                }
+                Self::done(if is_dataflow { "dataflow" } else { "vertex" })
+            }
+            Err(error) => {
+                self.error = Some(error);
+                "JOB_STATE_FAILED"
+            }
+        };
+        self.states = [state.to_owned()].into();
     }
 
     /// Is about to end, unless it has.
