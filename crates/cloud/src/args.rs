@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use gcp::api::Retry;
 use gcp::job::{JobKey, Patience};
-use gcp::{Backoff, vertex::Vertex};
+use gcp::{Backoff, dataflow::Dataflow, vertex::Vertex};
 use storage::Uri;
 
 use crate::Error;
+
+/// The run of whoever names none.
+const BY_HAND: &str = "by-hand";
 
 /// Where on Google Cloud, and for which run.
 #[derive(Clone, Debug, clap::Args)]
@@ -21,7 +24,7 @@ pub struct PlaceArgs {
     pub region: String,
     /// Run that the work belongs to: jobs carry it as a label, a second attempt finds them by it,
     /// and `deploy finish` cancels what is left of it
-    #[arg(long, value_name = "ID", default_value = "by-hand")]
+    #[arg(long, value_name = "ID", default_value = BY_HAND)]
     pub run_id: String,
     /// Seconds between the first two looks at a job; they grow to six times as much
     #[arg(long, value_name = "SECONDS", default_value_t = 5.0, value_parser = seconds)]
@@ -72,6 +75,20 @@ impl PlaceArgs {
         project.ok_or(Error::Missing { flag: "--project" })
     }
 
+    /// Whether the flags name a run whose remote jobs can be looked for.
+    pub fn names_a_run(&self) -> bool {
+        let project = self.project.as_ref().is_some_and(|text| !text.is_empty());
+        project && self.run() != BY_HAND
+    }
+
+    /// The run; a platform without runs may hand over an empty name.
+    pub(crate) fn run(&self) -> &str {
+        match self.run_id.as_str() {
+            "" => BY_HAND,
+            run => run,
+        }
+    }
+
     /// How calls are repeated: the first wait is a fifth of that between two looks.
     pub(crate) fn retry(&self) -> Retry {
         let initial = Duration::from_secs_f64(self.poll_interval / 5.0);
@@ -101,18 +118,29 @@ impl PlaceArgs {
         I: IntoIterator,
         I::Item: AsRef<[u8]>,
     {
-        JobKey::new(&self.run_id, task, inputs)
+        JobKey::new(self.run(), task, inputs)
     }
 
-    /// What Vertex AI's collections belong to here, without asking anybody.
+    /// Where a collection of Vertex AI is, without asking anybody.
     pub fn vertex_collection(&self, collection: &str) -> Result<String, Error> {
-        let (project, region) = (self.project()?, &self.region);
-        let endpoint = crate::session::endpoint("AIPLATFORM");
-        let endpoint = endpoint.unwrap_or_else(|| Vertex::address(region));
+        let google = Vertex::address(&self.region);
+        self.address("AIPLATFORM", &google, &format!("v1/PLACE/{collection}"))
+    }
+
+    /// Where Dataflow launches templates, without asking anybody.
+    pub fn dataflow_launch(&self) -> Result<String, Error> {
+        self.address(
+            "DATAFLOW",
+            Dataflow::ADDRESS,
+            "v1b3/PLACE/flexTemplates:launch",
+        )
+    }
+
+    fn address(&self, service: &str, google: &str, path: &str) -> Result<String, Error> {
+        let place = format!("projects/{}/locations/{}", self.project()?, self.region);
+        let endpoint = crate::session::endpoint(service).unwrap_or_else(|| google.to_owned());
         let endpoint = endpoint.trim_end_matches('/');
-        Ok(format!(
-            "{endpoint}/v1/projects/{project}/locations/{region}/{collection}"
-        ))
+        Ok(format!("{endpoint}/{}", path.replace("PLACE", &place)))
     }
 }
 

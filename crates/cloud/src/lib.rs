@@ -20,7 +20,7 @@ pub use args::{JobArgs, PlaceArgs};
 pub use error::Error;
 pub use session::Session;
 pub use staging::Staging;
-pub use training::{Provisioning, TrainingArgs};
+pub use training::{Provisioning, TrainingArgs, own_image};
 
 /// The output parameter of every component that can have a remote job.
 pub const GCP_RESOURCES: Parameter = Parameter {

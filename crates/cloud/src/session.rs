@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use component::Context;
 use gcp::dataflow::Dataflow;
-use gcp::job::{GcpResources, JobKey, Jobs, Patience, Runner, Snapshot};
+use gcp::job::{GcpResources, JobKey, Jobs, Left, Patience, Runner, Snapshot, Wanted};
 use gcp::vertex::Vertex;
 use gcp::{Credentials, Environment};
 use serde_json::Value;
@@ -77,10 +77,11 @@ impl Session {
 
     /// Vertex AI here.
     pub fn vertex(&self) -> Result<Vertex, Error> {
-        let endpoint = endpoint("AIPLATFORM");
+        let (endpoint, logging) = (endpoint("AIPLATFORM"), endpoint("LOGGING"));
+        let (endpoint, logging) = (endpoint.as_deref(), logging.as_deref());
         let credentials = self.credentials.clone();
         let region = &self.place.region;
-        let vertex = Vertex::new(endpoint.as_deref(), credentials, &self.project, region);
+        let vertex = Vertex::new(endpoint, logging, credentials, &self.project, region);
         let vertex = vertex.map_err(Error::call("reach Vertex AI"))?;
         Ok(vertex.with_retry(self.place.retry()))
     }
@@ -120,6 +121,27 @@ impl Session {
                 .map_or(Ok(()), |path| resources.write(path))
         };
         Ok(runner.run(key, request, record).await?)
+    }
+
+    /// Cancels every job of the run that is still alive, whoever started it, and says in words
+    /// what became of each.
+    pub async fn cancel_run(&self) -> Result<Vec<String>, Error> {
+        let vertex = self.vertex()?;
+        let mut told = self.cancel_kind(&self.dataflow()?).await?;
+        told.extend(self.cancel_kind(&vertex.custom_jobs()).await?);
+        told.extend(self.cancel_kind(&vertex.tuning_jobs()).await?);
+        Ok(told)
+    }
+
+    async fn cancel_kind<J: Jobs>(&self, jobs: &J) -> Result<Vec<String>, Error> {
+        let run = Wanted::Run(self.place.run());
+        let left = gcp::job::cleanup(jobs, run, &self.patience, false).await?;
+        let kind = jobs.kind();
+        let tell = |job: Left| match job.outcome {
+            Some(outcome) => format!("the {kind} {} {outcome}", job.name),
+            None => format!("the {kind} {} is alive", job.name),
+        };
+        Ok(left.into_iter().map(tell).collect())
     }
 
     /// The value of the output parameter [`GCP_RESOURCES`].

@@ -28,21 +28,21 @@ impl Staging {
         })
     }
 
-    /// The folder itself.
-    pub fn folder(&self) -> &Uri {
-        &self.folder
+    /// The folder for what the job writes.
+    pub fn outputs(&self) -> Uri {
+        self.folder.join("out")
     }
 
     /// Where the job writes the output of this name.
     pub fn output(&self, name: &str) -> Uri {
-        self.folder.join("out").join(name)
+        self.outputs().join(name)
     }
 
     /// Where the job reads the input `from`, a file, or a folder of the `files` named: itself
     /// where it is on Cloud Storage, otherwise the place [`Self::bring`] takes it to.
     pub fn input(&self, name: &str, from: &Uri) -> Uri {
-        if from.bucket().is_some() {
-            return from.clone();
+        if let Some(there) = on_cloud_storage(from) {
+            return there;
         }
         let to = self.folder.join("in").join(name);
         match from.file_name() {
@@ -53,7 +53,7 @@ impl Staging {
 
     /// Takes a file that is not on Cloud Storage to where the job reads it.
     pub async fn bring(&self, storage: &Storage, name: &str, from: &Uri) -> Result<(), Error> {
-        if from.bucket().is_none() {
+        if on_cloud_storage(from).is_none() {
             copy(storage, from, &self.input(name, from)).await?;
         }
         Ok(())
@@ -67,7 +67,7 @@ impl Staging {
         from: &Uri,
         files: impl IntoIterator<Item = &str>,
     ) -> Result<(), Error> {
-        if from.bucket().is_none() {
+        if on_cloud_storage(from).is_none() {
             let to = self.input(name, from);
             for file in files {
                 copy(storage, &from.join(file), &to.join(file)).await?;
@@ -89,6 +89,16 @@ impl Staging {
     }
 }
 
+/// Where on Cloud Storage a file is, if it is there: Google's platforms mount a bucket as
+/// `/gcs/BUCKET`.
+fn on_cloud_storage(uri: &Uri) -> Option<Uri> {
+    if uri.bucket().is_some() {
+        return Some(uri.clone());
+    }
+    let mounted = uri.local_path()?.strip_prefix("/gcs").ok()?;
+    format!("gs://{}", mounted.to_str()?).parse().ok()
+}
+
 /// Copies a local file.
 async fn copy(storage: &Storage, from: &Uri, to: &Uri) -> Result<(), Error> {
     tracing::info!("copying {from} to {to}");
@@ -100,4 +110,42 @@ async fn copy(storage: &Storage, from: &Uri, to: &Uri) -> Result<(), Error> {
         }
     };
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn uri(text: &str) -> Uri {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn what_a_job_can_reach_stays_where_it_is() {
+        let staging = Staging {
+            folder: uri("gs://bucket/staging/train-1"),
+        };
+        for (from, expected) in [
+            ("gs://bucket/examples", "gs://bucket/examples"),
+            ("/gcs/bucket/run/examples", "gs://bucket/run/examples"),
+            (
+                "/data/examples",
+                "gs://bucket/staging/train-1/in/examples/examples",
+            ),
+            (
+                "best.json",
+                "gs://bucket/staging/train-1/in/examples/best.json",
+            ),
+        ] {
+            assert_eq!(
+                staging.input("examples", &uri(from)),
+                uri(expected),
+                "{from}"
+            );
+        }
+        assert_eq!(
+            staging.output("model"),
+            uri("gs://bucket/staging/train-1/out/model")
+        );
+    }
 }

@@ -45,6 +45,14 @@ pub struct TrainingArgs {
     pub tensorboard: Option<String>,
 }
 
+/// The image given, or the one this program runs in, as the pipeline tells it.
+pub fn own_image(given: Option<&str>) -> Result<String, Error> {
+    let set = |image: &String| !image.is_empty();
+    let given = given.map(str::to_owned).filter(set);
+    let own = || std::env::var("COMPONENT_IMAGE").ok().filter(set);
+    given.or_else(own).ok_or(Error::Missing { flag: "--image" })
+}
+
 impl TrainingArgs {
     /// The image given.
     pub fn image(&self) -> Result<&str, Error> {
@@ -54,11 +62,7 @@ impl TrainingArgs {
 
     /// The image given, or the one this program runs in, as the pipeline tells it.
     pub fn own_image(&self) -> Result<String, Error> {
-        let own = || std::env::var("COMPONENT_IMAGE").ok();
-        let given = self.image().ok().map(str::to_owned).or_else(own);
-        given
-            .filter(|image| !image.is_empty())
-            .ok_or(Error::Missing { flag: "--image" })
+        own_image(self.image.as_deref())
     }
 
     /// What runs: `train` with these arguments, on one machine, its files below `output`.

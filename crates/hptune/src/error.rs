@@ -94,6 +94,9 @@ pub enum Error {
         /// What differs.
         part: &'static str,
     },
+    /// The job, or something on the way to it, failed.
+    #[error(transparent)]
+    Cloud(#[from] cloud::Error),
     /// SIGTERM or SIGINT.
     #[error("tuning was cancelled before anything was written")]
     Cancelled,
@@ -149,6 +152,7 @@ impl Diagnose for Error {
             | Self::StudyYaml { .. }
             | Self::Study { .. }
             | Self::Trial { .. } => Exit::Usage,
+            Self::Cloud(error) => error.exit(),
             _ => Exit::Failure,
         }
     }
@@ -157,6 +161,7 @@ impl Diagnose for Error {
         let hint = match self {
             Self::Flag(_) => "see hptune --help for the ranges",
             Self::Storage(error) => return error.hint(),
+            Self::Cloud(error) => return error.hint(),
             Self::StudyJson { .. } | Self::StudyYaml { .. } => {
                 "write it as {\"studySpec\": {\"metrics\": […], \"parameters\": […]}}"
             }

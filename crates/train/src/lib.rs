@@ -15,6 +15,7 @@ mod input;
 mod model_card;
 mod publish;
 mod report;
+mod tensorboard;
 mod training;
 mod vertex;
 
@@ -110,6 +111,7 @@ async fn local(storage: &Storage, args: &Args, context: &Context) -> Result<Outc
         return Err(Error::Cancelled);
     }
     let files = publish::Files::of(&trained);
+    tensorboard::write(storage, &trained.history).await?;
     publish::publish(storage, args, &files, Some(&trained)).await?;
     let resources = cloud::NO_RESOURCES.to_owned();
     Ok(Outcome::Done(outputs(

@@ -35,6 +35,8 @@ pub(crate) struct Trained {
     pub(crate) golden: Golden,
     pub(crate) report: String,
     pub(crate) model_card: String,
+    /// The looks at the eval split.
+    pub(crate) history: Vec<Step>,
     /// Raw test rows and the predictions that a reader of the model must reproduce.
     pub(crate) test_inputs: Vec<f32>,
     pub(crate) test_predictions: Vec<f64>,
@@ -129,6 +131,7 @@ fn train(input: &Input, args: &Args, context: &Context) -> Result<Trained, Error
         golden,
         report,
         model_card,
+        history: fit.history,
         test_inputs: input.test.examples.inputs_f32(),
         test_predictions,
     })

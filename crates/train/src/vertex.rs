@@ -70,7 +70,7 @@ impl Job {
             format!("--model-card={}", staging.output(MODEL_CARD)),
         ]);
         flags.extend(settings);
-        let base = staging.folder().join("out");
+        let base = staging.outputs();
         let job = CustomJob {
             spec: args.cloud.job_spec(&image, flags, &base),
             kms_key_name: args.cloud.job.encryption_key.clone(),
@@ -85,7 +85,7 @@ impl Job {
 
     fn plan(&self, args: &Args) -> Result<Outcome, Error> {
         let collection = args.cloud.job.place.vertex_collection("customJobs")?;
-        let out = self.staging.folder().join("out");
+        let out = self.staging.outputs();
         Ok(Outcome::Plan(Plan {
             reads: vec![format!("examples {}", args.examples)],
             does: vec![format!("POST {collection} {}", self.request)],

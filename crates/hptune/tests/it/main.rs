@@ -4,6 +4,7 @@
 mod interruption;
 mod outputs;
 mod refusals;
+mod vertex;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

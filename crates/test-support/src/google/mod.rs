@@ -1,5 +1,5 @@
-//! A fake Google Cloud, at the wire: Dataflow, Vertex AI's jobs, models and endpoints, and the
-//! metadata server that gives tokens for them.
+//! A fake Google Cloud, at the wire: Dataflow, Vertex AI's jobs, models and endpoints, the jobs'
+//! logs, and the metadata server that gives tokens for them.
 //!
 //! It is stateful; jobs and operations go on a step each time they are asked for. A request that
 //! Google's discovery documents do not allow is refused in Google's words. [`Fault`]s can be
@@ -14,6 +14,7 @@ mod discovery;
 mod endpoints;
 mod fault;
 mod hold;
+mod logging;
 mod machine;
 mod models;
 mod operations;
@@ -135,6 +136,15 @@ impl FakeGoogle {
     /// `google.rpc.Status`. A job runs until its work is done.
     pub fn work(&self, work: impl Fn(&Value) -> Result<Value, Value> + Send + Sync + 'static) {
         self.shared.lock().world.work = Some(world::Work(Arc::new(work)));
+    }
+
+    /// What models on endpoints answer: `model` gets the version's document and the request, and
+    /// gives the answer's document, with `predictions`, or says what its container would.
+    pub fn serve(
+        &self,
+        model: impl Fn(&Value, &Value) -> Result<Value, String> + Send + Sync + 'static,
+    ) {
+        self.shared.lock().world.model = Some(world::Model(Arc::new(model)));
     }
 
     /// The messages every Dataflow job has.

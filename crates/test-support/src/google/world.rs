@@ -23,6 +23,19 @@ pub(super) struct Job {
 #[derive(Clone)]
 pub(super) struct Work(pub(super) Arc<dyn Fn(&Value) -> Result<Value, Value> + Send + Sync>);
 
+/// What served models answer: see [`super::FakeGoogle::serve`].
+#[derive(Clone)]
+pub(super) struct Model(pub(super) Answer);
+
+/// From a version's document and a request to an answer's document, or why there is none.
+pub(super) type Answer = Arc<dyn Fn(&Value, &Value) -> Result<Value, String> + Send + Sync>;
+
+impl fmt::Debug for Model {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Model")
+    }
+}
+
 impl fmt::Debug for Work {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Work")
@@ -54,6 +67,10 @@ pub(super) struct World {
     pub(super) metrics: Vec<Value>,
     /// What the next jobs do.
     pub(super) work: Option<Work>,
+    /// What served models answer.
+    pub(super) model: Option<Model>,
+    /// Predictions asked for so far.
+    pub(super) asked: u64,
     clock: u64,
 }
 
@@ -157,6 +174,24 @@ impl Job {
             }
         };
         self.states = [state.to_owned()].into();
+    }
+
+    /// What its program has logged: nothing before it ran.
+    pub(super) fn log(&self) -> Vec<Value> {
+        let entry = |number: u64, severity: &str, text: &str| {
+            json!({
+                "insertId": number.to_string(), "timestamp": format!("2026-01-01T00:00:{number:02}Z"),
+                "severity": severity, "jsonPayload": {"message": text},
+            })
+        };
+        let mut entries = Vec::new();
+        if !matches!(self.state(), "JOB_STATE_QUEUED" | "JOB_STATE_PENDING") {
+            entries.push(entry(1, "INFO", "the program has begun"));
+        }
+        if self.state() == "JOB_STATE_FAILED" {
+            entries.push(entry(2, "ERROR", "the program has failed"));
+        }
+        entries
     }
 
     /// Is about to end, unless it has.

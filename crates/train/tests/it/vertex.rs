@@ -1,6 +1,7 @@
 //! Training in a custom job of a fake Vertex AI, which really runs the program.
 
 use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -14,7 +15,7 @@ const STEPS: [&str; 2] = ["--train-steps", "50"];
 /// A fresh folder with examples, a fake storage with a bucket, and a fake Google Cloud.
 struct Cloud {
     workspace: Workspace,
-    storage: FakeGcs,
+    storage: Arc<FakeGcs>,
     google: FakeGoogle,
 }
 
@@ -22,7 +23,7 @@ impl Cloud {
     async fn new() -> Self {
         let cloud = Self {
             workspace: Workspace::new(),
-            storage: FakeGcs::start().await,
+            storage: Arc::new(FakeGcs::start().await),
             google: FakeGoogle::start().await,
         };
         cloud.storage.create_bucket("bucket");
@@ -41,6 +42,10 @@ impl Cloud {
             .env("GCE_METADATA_HOST", self.google.metadata_host())
             .env(
                 "CLOUDSDK_API_ENDPOINT_OVERRIDES_AIPLATFORM",
+                self.google.endpoint(),
+            )
+            .env(
+                "CLOUDSDK_API_ENDPOINT_OVERRIDES_LOGGING",
                 self.google.endpoint(),
             )
             .env("GOOGLE_CLOUD_PROJECT", "prices")
@@ -75,12 +80,15 @@ fn stdout(output: &Output) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_outputs_are_those_of_the_local_runner() {
     let cloud = Cloud::new().await;
-    let mut remote = stdout(&cloud.run(&[]).await);
+    let run = cloud.run(&[]).await;
+    let mut remote = stdout(&run);
+    let stderr = String::from_utf8_lossy(&run.stderr);
     let mut local = cloud.workspace.succeed("local", &STEPS);
     assert_eq!(
         files(&cloud.workspace.path("out")),
         files(&cloud.workspace.path("local"))
     );
+    assert!(stderr.contains("the program has begun"), "{stderr}");
     let uri = format!(
         "{}/v1/projects/123456/locations/us-central1/customJobs/",
         cloud.google.endpoint()
@@ -214,21 +222,23 @@ async fn a_failure_comes_with_the_services_words_and_its_exit_code() {
 async fn a_job_that_fails_says_why() {
     let cloud = Cloud::new().await;
     let quota = "The following quota metrics exceed quota limits: custom_model_training_cpus";
+    const LOG: &str = "its log says: the program has failed";
     for (error, code, expected) in [
         (
             json!({"code": 8, "message": quota}),
             75,
             format!(
-                "429 RESOURCE_EXHAUSTED: {quota}; see CONSOLE. Next step: wait, ask for less, or \
+                "429 RESOURCE_EXHAUSTED: {quota}; {LOG}; see CONSOLE. Next step: wait, ask for less, or \
                  have the quota raised (console, IAM & Admin, Quotas)"
             ),
         ),
         (
             json!({"code": 13, "message": "Internal error occurred."}),
             69,
-            "500 INTERNAL: Internal error occurred.; see CONSOLE. Next step: run again later: \
-             work already started is found"
-                .to_owned(),
+            format!(
+                "500 INTERNAL: Internal error occurred.; {LOG}; see CONSOLE. Next step: run again \
+                 later: work already started is found"
+            ),
         ),
     ] {
         cloud.google.work(move |_| Err(error.clone()));
@@ -312,6 +322,105 @@ async fn a_terminated_run_cancels_its_job() {
         Some(
             "error: train was cancelled by SIGTERM; outputs are as they were before, or \
              complete. Next step: run it again to finish"
+        )
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_job_left_must_be_a_model() {
+    let cloud = Cloud::new().await;
+    let storage = Arc::clone(&cloud.storage);
+    cloud.google.work(move |request| {
+        let base = &request["jobSpec"]["baseOutputDirectory"]["outputUriPrefix"];
+        let base = base.as_str().unwrap().strip_prefix("gs://bucket/").unwrap();
+        for name in [
+            "model/model.onnx",
+            "model/golden.json",
+            "metrics.json",
+            "report.html",
+            "model_card.md",
+        ] {
+            storage.store("bucket", &format!("{base}{name}"), "nothing");
+        }
+        Ok(json!({}))
+    });
+    let line = cloud.fail(1, &[]).await;
+    let begin = "error: the job ended well, but gs://bucket/staging/train-";
+    assert!(line.starts_with(begin), "{line}");
+    let end = "Next step: give an image of the same version of `train` as --image, and run again";
+    assert!(
+        line.contains("/out/model/model.onnx is not the model it should have written: "),
+        "{line}"
+    );
+    assert!(line.ends_with(end), "{line}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn inside_a_job_the_platform_s_folders_are_used() {
+    let cloud = Cloud::new().await;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_train"));
+    command
+        .env_clear()
+        .current_dir(cloud.workspace.path(""))
+        .args(["--examples", "examples", "--learning_rate", "0.01"])
+        .args(["--train_steps", "50.0", "--first_layer_size=8"])
+        .args(["--tuning-metric", "error", "--eval-steps", "25"])
+        .env("STORAGE_EMULATOR_HOST", cloud.storage.endpoint())
+        .env("AIP_MODEL_DIR", "gs://bucket/job/model/")
+        .env("AIP_TENSORBOARD_LOG_DIR", "gs://bucket/job/logs/")
+        .env("CLOUD_ML_TRIAL_ID", "7")
+        .env("CLOUD_ML_HP_METRIC_FILE", "hypertune/output.metrics");
+    let run = tokio::task::spawn_blocking(move || command.output().unwrap());
+    stdout(&run.await.unwrap());
+    assert_eq!(
+        cloud.storage.object_names("bucket"),
+        [
+            "job/logs/events.out.tfevents.0.train",
+            "job/model/golden.json",
+            "job/model/metrics.json",
+            "job/model/model.onnx",
+        ]
+    );
+    let report = std::fs::read_to_string(cloud.workspace.path("hypertune/output.metrics"));
+    let report = report.unwrap();
+    let lines: Vec<Value> = report
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let steps: Vec<_> = lines
+        .iter()
+        .map(|line| line["global_step"].as_str().unwrap())
+        .collect();
+    assert_eq!(steps[..3], ["0", "25", "50"]);
+    let last = lines.last().unwrap();
+    assert_eq!(last["trial"], "7");
+    assert!(last["timestamp"].is_number());
+    let kept: f64 = last["error"].as_str().unwrap().parse().unwrap();
+    let object = cloud.storage.object("bucket", "job/model/metrics.json");
+    let metrics: Value = serde_json::from_slice(&object.unwrap().content).unwrap();
+    let rmse = metrics["eval"]["model"]["root_mean_squared_error"].as_f64();
+    assert!(
+        (kept - rmse.unwrap()).abs() <= 1e-9 * kept,
+        "{kept} {rmse:?}"
+    );
+}
+
+#[test]
+fn a_model_without_a_folder_is_wrong_usage() {
+    let workspace = Workspace::new();
+    let output = Command::new(env!("CARGO_BIN_EXE_train"))
+        .env_clear()
+        .current_dir(workspace.path(""))
+        .args(["--examples", "examples"])
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(
+        stderr.lines().last(),
+        Some(
+            "error: there is no folder for the model: neither --model nor AIP_MODEL_DIR. Next \
+             step: give --model DIR"
         )
     );
 }
