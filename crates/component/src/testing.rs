@@ -2,7 +2,13 @@
 
 use clap::{Args, FromArgMatches};
 
-use crate::{Contract, arguments};
+use crate::diagnose::final_line;
+use crate::{Contract, Diagnose, arguments};
+
+/// The line that ends stderr after this error.
+pub fn last_line(error: &impl Diagnose) -> String {
+    final_line(error, error.hint().as_deref())
+}
 
 /// Fails when the flags do not carry the contract: each artifact is a flag of its name, every
 /// flag has help and an environment variable, and clap finds no conflict.

@@ -346,3 +346,26 @@ impl component::Diagnose for Error {
         Some(hint.to_owned())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use component::testing::last_line;
+
+    use super::*;
+
+    #[test]
+    fn a_redirect_to_an_unencrypted_address_is_refused() {
+        let error = Error::Read {
+            address: "https://example.com/a".to_owned(),
+            source: ReadError::Downgrade {
+                to: "http://example.com/b".to_owned(),
+            },
+        };
+        assert_eq!(
+            last_line(&error),
+            "error: cannot read https://example.com/a: the server redirects from https to \
+             http://example.com/b, which is not encrypted. Next step: use an address that stays \
+             on https"
+        );
+    }
+}

@@ -8,4 +8,5 @@ pub mod google;
 pub mod http_source;
 pub mod interruption;
 pub mod market;
+pub mod place;
 pub mod sandbox;

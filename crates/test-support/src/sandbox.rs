@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::fs::{MetadataExt as _, chown};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -11,6 +13,8 @@ use tempfile::TempDir;
 
 /// Where a sandbox's programs put their temporary files.
 const TEMPORARY: &str = "tmp";
+/// A user without privileges, the one of the images.
+const NOBODY: u32 = 65532;
 
 /// A fresh folder in which a program runs with none of the caller's environment. Paths on its
 /// command line are relative, so its messages can be compared whole.
@@ -51,6 +55,12 @@ impl Sandbox {
         fs::read(self.path(name)).unwrap()
     }
 
+    /// A text file's content.
+    #[track_caller]
+    pub fn text(&self, name: &str) -> String {
+        String::from_utf8(self.read(name)).unwrap()
+    }
+
     /// A JSON file's content.
     #[track_caller]
     pub fn json(&self, name: &str) -> Value {
@@ -84,6 +94,33 @@ impl Sandbox {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         command
+    }
+
+    /// The program as a user whom permissions hold back, whoever runs the tests: root may read and
+    /// write everything, so root gives the folder and a copy of the program to [`NOBODY`].
+    pub fn unprivileged<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
+        let command = self.command(arguments);
+        if fs::metadata("/proc/self").unwrap().uid() != 0 {
+            return command;
+        }
+        let copy = self.path(".program");
+        fs::copy(&self.program, &copy).unwrap();
+        for path in [&self.path(""), &self.path(TEMPORARY), &copy] {
+            chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
+        }
+        let mut nobody = Command::new(copy);
+        nobody
+            .args(command.get_args())
+            .current_dir(self.folder.path())
+            .env_clear()
+            .envs(
+                command
+                    .get_envs()
+                    .filter_map(|(key, value)| Some((key, value?))),
+            )
+            .uid(NOBODY)
+            .gid(NOBODY);
+        nobody
     }
 
     /// Runs the program with these arguments to its end.

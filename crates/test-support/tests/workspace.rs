@@ -49,7 +49,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("model", &["artifacts", "kernel"]),
     ("report", &[]),
     ("storage", &["gcp"]),
-    ("test-support", &[]),
+    ("test-support", &["storage"]),
     (
         "train",
         &[

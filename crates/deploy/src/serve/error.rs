@@ -59,3 +59,20 @@ impl ServeError {
         Some(hint.to_owned())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use component::testing::last_line;
+
+    use super::*;
+
+    #[test]
+    fn a_system_without_threads_left_is_said() {
+        let error = ServeError::Thread(io::Error::other("Resource temporarily unavailable"));
+        assert_eq!(
+            last_line(&crate::error::Error::from(error)),
+            "error: cannot start the access log: Resource temporarily unavailable. Next step: \
+             raise the limit on processes, or use --access-log off"
+        );
+    }
+}

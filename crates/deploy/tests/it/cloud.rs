@@ -7,7 +7,7 @@ use serde_json::Value;
 use test_support::gcs::FakeGcs;
 
 use crate::fixture::Fixture;
-use crate::process::{Sandbox, Server, TARGET};
+use crate::process::{Run, Sandbox, Server, TARGET};
 
 /// A bucket with a model folder in it.
 async fn bucket_with_model(sandbox: &Sandbox) -> FakeGcs {
@@ -36,7 +36,7 @@ async fn a_model_is_deployed_from_a_bucket_and_the_record_written_there() {
         "--deployment",
         record,
     ];
-    let command = sandbox.command(&[&TARGET[..], &flags].concat());
+    let command = sandbox.command([&TARGET[..], &flags].concat());
     let output = against(&gcs, command).output().unwrap();
     assert!(output.status.success(), "{output:?}");
     let outputs: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -50,7 +50,7 @@ async fn a_model_is_deployed_from_a_bucket_and_the_record_written_there() {
 async fn vertex_ai_hands_the_model_over_in_a_bucket() {
     let sandbox = Sandbox::with_model(Fixture::default());
     let gcs = bucket_with_model(&sandbox).await;
-    let mut command = sandbox.command(&["serve", "--host", "127.0.0.1"]);
+    let mut command = sandbox.command(["serve", "--host", "127.0.0.1"]);
     command
         .env("AIP_HTTP_PORT", "0")
         .env("AIP_STORAGE_URI", "gs://bucket/runs/7/model");
@@ -64,7 +64,7 @@ async fn a_model_that_is_not_in_the_bucket_is_named() {
     let sandbox = Sandbox::with_model(Fixture::default());
     let gcs = bucket_with_model(&sandbox).await;
     let flags = ["--model", "gs://bucket/runs/8/model"];
-    let command = sandbox.command(&[&TARGET[..], &flags].concat());
+    let command = sandbox.command([&TARGET[..], &flags].concat());
     let output = against(&gcs, command).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(
@@ -76,4 +76,38 @@ async fn a_model_that_is_not_in_the_bucket_is_named() {
              finish"
         )
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_are_predicted_from_a_bucket_to_a_bucket() {
+    let sandbox = Sandbox::with_model(Fixture::default());
+    let gcs = bucket_with_model(&sandbox).await;
+    gcs.store("bucket", "t.csv", b"open,high,low\n100,110,90\n".to_vec());
+    let predict = |input: &str, output: &str| {
+        let flags = [
+            "predict",
+            "--model",
+            "gs://bucket/runs/7/model",
+            "--input",
+            input,
+        ];
+        let mut command = sandbox.command(flags);
+        command.args(["--output", output]);
+        Run::of(against(&gcs, command).output().unwrap())
+    };
+    predict("gs://bucket/t.csv", "gs://bucket/p.csv").succeeds();
+    let predictions = gcs.object("bucket", "p.csv").unwrap().content;
+    assert!(predictions.starts_with(b"open,high,low,prediction\n100,110,90,164.87"));
+    predict("gs://bucket/u.csv", "gs://bucket/p.csv").fails(
+        1,
+        "error: cannot read the table gs://bucket/u.csv: gs://bucket/u.csv does not exist. Next \
+         step: check the address and that the step before wrote it",
+    );
+    predict("gs://bucket/t.csv", "gs://other/p.csv").fails(
+        1,
+        "error: cannot write the predictions gs://other/p.csv: the bucket gs://other does not \
+         exist. Next step: check the bucket's name, or have gcs-ingest make it with \
+         --create-bucket",
+    );
+    assert_eq!(gcs.object("bucket", "p.csv").unwrap().content, predictions);
 }

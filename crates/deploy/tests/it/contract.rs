@@ -33,9 +33,9 @@ fn kubeflow_hands_everything_over_in_the_executor_input() {
     sandbox
         .run(&["--executor-input", &input.to_string()])
         .succeeds();
-    assert_eq!(sandbox.read("out/deployed"), "true");
-    assert_eq!(sandbox.read("out/model_version"), "1");
-    assert_eq!(sandbox.read("out/endpoint"), "");
+    assert_eq!(sandbox.text("out/deployed"), "true");
+    assert_eq!(sandbox.text("out/model_version"), "1");
+    assert_eq!(sandbox.text("out/endpoint"), "");
     let artifact = &sandbox.json("out/executor_output.json")["artifacts"]["deployment"];
     let mut metadata = artifact["artifacts"][0]["metadata"].clone();
     for file in ["model.onnx", "metrics.json", "golden.json"] {
@@ -77,7 +77,7 @@ fn a_dry_run_says_what_would_happen_and_touches_nothing() {
          writes repo/btc (versions, and which of them is served)\n\
          writes d.json\n"
     );
-    assert_eq!(run.status.code(), Some(0));
+    assert_eq!(run.code, Some(0));
     let run = sandbox.deploy(&["--to-version", "2", "--endpoint", "http://h:1", "--dry-run"]);
     assert_eq!(
         run.stdout,
@@ -98,8 +98,7 @@ fn a_dry_run_says_what_would_happen_and_touches_nothing() {
         run.stdout,
         "reads gs://bucket/m\ndoes answers GET /health and POST /predict on 0.0.0.0:0\n"
     );
-    let nothing: Vec<String> = vec![];
-    assert_eq!(sandbox.list("."), nothing);
+    assert_eq!(sandbox.list("."), ["tmp"]);
 }
 
 #[test]

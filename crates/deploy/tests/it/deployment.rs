@@ -76,7 +76,7 @@ fn two_deployments_at_once_both_take_place_one_after_the_other() {
     for (i, name) in (0..).zip(&names) {
         Fixture::with_bias(i as f32 / 10.0).write(&sandbox.path(name));
         let flags = ["--model", name, "--keep", "9"];
-        let mut command = sandbox.command(&[&crate::process::TARGET[..], &flags].concat());
+        let mut command = sandbox.command([&crate::process::TARGET[..], &flags].concat());
         command.stdout(Stdio::null()).stderr(Stdio::null());
         running.push(command.spawn().unwrap());
     }

@@ -46,10 +46,10 @@ fn a_killed_deployment_is_taken_back_once() {
         )
     };
     let cleaned = "an unfinished deployment was taken back: version 1 is served again";
-    assert_eq!(sandbox.read("summary.md"), summary(cleaned));
+    assert_eq!(sandbox.text("summary.md"), summary(cleaned));
     finish(&sandbox, FAILED).succeeds();
     let cleaned = "nothing was left to clean up";
-    assert_eq!(sandbox.read("summary.md"), summary(cleaned));
+    assert_eq!(sandbox.text("summary.md"), summary(cleaned));
     assert_eq!(sandbox.pointer(), served);
 }
 
@@ -63,7 +63,7 @@ fn a_deployment_that_ended_well_stays() {
     assert_eq!(sandbox.pointer(), before);
     assert!(
         sandbox
-            .read("summary.md")
+            .text("summary.md")
             .starts_with("# The run ended well\n")
     );
 }
@@ -95,10 +95,10 @@ fn kubeflow_hands_the_status_over_in_the_executor_input() {
     sandbox
         .run(&["finish", "--executor-input", &input.to_string()])
         .succeeds();
-    assert_eq!(sandbox.read("out/succeeded"), "false");
+    assert_eq!(sandbox.text("out/succeeded"), "false");
     assert!(
         sandbox
-            .read("out/summary")
+            .text("out/summary")
             .contains("| error | Task train failed. |")
     );
     let written = &sandbox.json("out/executor_output.json")["artifacts"]["summary"]["artifacts"][0];

@@ -107,12 +107,12 @@ fn the_report_gives_the_decision_and_the_numbers_behind_it() {
     let sandbox = Sandbox::with_model(Fixture::with_rmse(700.0));
     let flags = ["--model", "model", "--gate", "report", "--report", "r.html"];
     sandbox.deploy(&flags).succeeds();
-    let page = sandbox.read("r.html");
+    let page = sandbox.text("r.html");
     assert!(page.contains("<p>Not deployed because its test RMSE of 700.00 USD is not below"));
     assert!(page.contains("naive_open"), "{page}");
     Fixture::default().write(&sandbox.path("model"));
     sandbox.deploy(&flags).succeeds();
-    let page = sandbox.read("r.html");
+    let page = sandbox.text("r.html");
     assert!(page.contains("<p>Version 1 is served.</p>"), "{page}");
     assert!(page.contains("prediction, USD"), "{page}");
 }

@@ -128,7 +128,7 @@ fn a_csv_table_gets_one_more_column() {
     fs::write(sandbox.path("table.csv"), table).unwrap();
     let outputs = predict(&sandbox, "table.csv", "predicted.csv").succeeds();
     assert_eq!(outputs, json!({"rows": 5_001, "refused_rows": 1}));
-    let predicted = sandbox.read("predicted.csv");
+    let predicted = sandbox.text("predicted.csv");
     let mut lines = predicted.lines();
     assert_eq!(lines.next(), Some("day,low,open,high,prediction"));
     for (row, line) in (1..=5_000).zip(lines.by_ref()) {
@@ -151,7 +151,7 @@ fn the_served_version_predicts() {
     );
     sandbox.deploy(&["--model", "model"]).succeeds();
     sandbox.run(&[&flags[..], &TARGET].concat()).succeeds();
-    assert_eq!(sandbox.read("p.csv").lines().count(), 2);
+    assert_eq!(sandbox.text("p.csv").lines().count(), 2);
 }
 
 #[test]
@@ -189,6 +189,17 @@ fn a_table_that_cannot_be_predicted_is_said_and_nothing_written() {
         "d.parquet",
         "no Parquet at all",
         "Parquet error: Invalid Parquet file. Corrupt footer",
+    );
+    let schema = parse_message_type("message table { required binary open (UTF8); }").unwrap();
+    let file = File::create(sandbox.path("e.parquet")).unwrap();
+    let writer = SerializedFileWriter::new(file, Arc::new(schema), Arc::default()).unwrap();
+    writer.close().unwrap();
+    predict(&sandbox, "e.parquet", "out.parquet").fails(
+        1,
+        &format!(
+            "error: cannot predict the table e.parquet: its column `open` is BYTE_ARRAY, not a \
+             number. {NEXT}"
+        ),
     );
     predict(&sandbox, "gone.csv", "out.csv").fails(
         1,

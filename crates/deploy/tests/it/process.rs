@@ -4,13 +4,14 @@
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::ops::Deref;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Output};
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
 use serde_json::Value;
-use tempfile::TempDir;
+use test_support::{interruption, sandbox};
 
 use crate::fixture::Fixture;
 use crate::http::{self, Response};
@@ -22,23 +23,31 @@ pub(crate) const TARGET: [&str; 4] = ["--model-repository", "repo", "--model-nam
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A fresh directory.
-pub(crate) struct Sandbox {
-    dir: TempDir,
+pub(crate) struct Sandbox(sandbox::Sandbox);
+
+impl Deref for Sandbox {
+    type Target = sandbox::Sandbox;
+
+    fn deref(&self) -> &sandbox::Sandbox {
+        &self.0
+    }
 }
 
 /// How a run of the binary ended.
 #[derive(Debug)]
-pub(crate) struct Run {
-    pub(crate) status: ExitStatus,
-    pub(crate) stdout: String,
-    pub(crate) stderr: String,
+pub(crate) struct Run(sandbox::Run);
+
+impl Deref for Run {
+    type Target = sandbox::Run;
+
+    fn deref(&self) -> &sandbox::Run {
+        &self.0
+    }
 }
 
 impl Sandbox {
     pub(crate) fn new() -> Self {
-        Self {
-            dir: TempDir::new().unwrap(),
-        }
+        Self(sandbox::Sandbox::new(env!("CARGO_BIN_EXE_deploy")))
     }
 
     /// A sandbox with a model folder `model`.
@@ -46,18 +55,6 @@ impl Sandbox {
         let sandbox = Self::new();
         fixture.write(&sandbox.path("model"));
         sandbox
-    }
-
-    pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
-    }
-
-    pub(crate) fn read(&self, name: &str) -> String {
-        fs::read_to_string(self.path(name)).unwrap()
-    }
-
-    pub(crate) fn json(&self, name: &str) -> Value {
-        serde_json::from_str(&self.read(name)).unwrap()
     }
 
     /// The pointer of the model, without its format version.
@@ -77,24 +74,8 @@ impl Sandbox {
         names
     }
 
-    /// The binary, in this directory and without the caller's settings.
-    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_deploy"));
-        command
-            .args(arguments)
-            .current_dir(self.dir.path())
-            .env_clear()
-            .stdin(Stdio::null());
-        command
-    }
-
     pub(crate) fn run(&self, arguments: &[&str]) -> Run {
-        let output = self.command(arguments).output().unwrap();
-        Run {
-            status: output.status,
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
+        Run(self.0.run(arguments))
     }
 
     /// Runs with the usual target and more flags.
@@ -110,50 +91,27 @@ impl Sandbox {
 
     /// Starts `deploy serve` on a free port of the loopback interface.
     pub(crate) fn serve(&self, more: &[&str]) -> Server {
-        Server::start(
-            self.command(
-                &[
-                    &[
-                        "serve",
-                        "--port",
-                        "0",
-                        "--host",
-                        "127.0.0.1",
-                        "--poll-interval-ms",
-                        "5",
-                    ],
-                    more,
-                ]
-                .concat(),
-            ),
-        )
+        let local = ["--port", "0", "--host", "127.0.0.1"];
+        let follow = ["--poll-interval-ms", "5"];
+        Server::start(self.command([&["serve"], &local[..], &follow, more].concat()))
     }
 }
 
 impl Run {
-    /// The last line on stderr.
-    pub(crate) fn last_line(&self) -> &str {
-        self.stderr.lines().last().unwrap_or_default()
+    pub(crate) fn of(output: Output) -> Self {
+        Self(sandbox::Run::of(output))
     }
 
     /// Fails unless the run ended with this code and this last line.
     #[track_caller]
     pub(crate) fn fails(&self, code: i32, last_line: &str) {
-        assert_eq!(
-            (self.status.code(), self.last_line()),
-            (Some(code), last_line),
-            "{}",
-            self.stderr
-        );
-        assert_eq!(self.stdout, "");
+        assert_eq!(self.error(code), last_line, "{}", self.stderr);
     }
 
     /// Fails unless the run ended well; returns its output parameters.
     #[track_caller]
     pub(crate) fn succeeds(&self) -> Value {
-        assert!(self.status.success(), "{}", self.stderr);
-        let outputs: Value = serde_json::from_str(&self.stdout).unwrap();
-        let mut parameters = outputs["parameters"].clone();
+        let mut parameters = self.outputs()["parameters"].clone();
         // Without a remote job it names none.
         let resources = parameters.as_object_mut().unwrap().remove("gcp_resources");
         if let Some(resources) = resources {
@@ -172,7 +130,7 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start(mut command: Command) -> Self {
-        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = command.spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         let (sender, lines) = mpsc::channel();
         std::thread::spawn(move || {
@@ -209,6 +167,11 @@ impl Server {
         }
     }
 
+    /// The last line it writes before it ends.
+    pub(crate) fn last_line(&self) -> String {
+        self.lines.iter().last().unwrap_or_default()
+    }
+
     /// Posts a JSON body to the predict route.
     pub(crate) fn predict(&self, body: &str) -> Response {
         http::send(
@@ -219,9 +182,7 @@ impl Server {
 
     /// Sends a signal by name.
     pub(crate) fn signal(&self, name: &str) {
-        let id = self.child.id().to_string();
-        let status = Command::new("kill").args(["-s", name, &id]).status();
-        assert!(status.unwrap().success());
+        interruption::signal(&self.child, name);
     }
 
     pub(crate) fn wait(&mut self) -> ExitStatus {
@@ -231,8 +192,9 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        // It may have ended by itself.
+        drop(self.child.kill());
+        drop(self.child.wait());
     }
 }
 

@@ -2,11 +2,12 @@
 //! again ends as if nothing had happened.
 
 use std::fs;
-use std::net::TcpListener;
-use std::process::Stdio;
-use std::time::Duration;
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command};
 
 use serde_json::{Value, json};
+use test_support::interruption::{kill, kill_at_moments, signal};
+use test_support::place::Place;
 
 use crate::fixture::Fixture;
 use crate::process::{FileFacts, Sandbox, TARGET, snapshot};
@@ -36,6 +37,27 @@ fn assert_served_version_loads(sandbox: &Sandbox) -> String {
 
 const DEPLOY: [&str; 4] = ["--model", "model", "--deployment", "repo/deployment.json"];
 
+/// Flags of a deployment that checks at this endpoint, once.
+fn checked_at(endpoint: &str) -> [&str; 6] {
+    [
+        "--model",
+        "model",
+        "--check-timeout",
+        "0",
+        "--endpoint",
+        endpoint,
+    ]
+}
+
+/// A deployment that waits for a server which takes the connection and never answers.
+fn waiting(sandbox: &Sandbox) -> (Child, TcpStream) {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}/predict", silent.local_addr().unwrap());
+    let flags = [&TARGET[..], &DEPLOY, &["--endpoint", &endpoint]].concat();
+    let child = sandbox.command(&flags).spawn().unwrap();
+    (child, silent.accept().unwrap().0)
+}
+
 #[test]
 fn a_server_that_does_not_answer_undoes_the_switch() {
     let sandbox = served_and_next();
@@ -43,15 +65,7 @@ fn a_server_that_does_not_answer_undoes_the_switch() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("http://{}/predict", free.local_addr().unwrap());
     drop(free);
-    let flags = [
-        "--model",
-        "model",
-        "--check-timeout",
-        "0",
-        "--endpoint",
-        &endpoint,
-    ];
-    let run = sandbox.deploy(&flags);
+    let run = sandbox.deploy(&checked_at(&endpoint));
     let line = run.last_line().to_owned();
     let start = format!(
         "error: version 2 of `btc` failed its check over HTTP, version 1 is served again: \
@@ -77,15 +91,7 @@ fn a_server_of_another_model_undoes_the_switch() {
     let sandbox = served_and_next();
     let server = sandbox.serve(&["--model", "model", "--model-name", "eth"]);
     let endpoint = format!("http://{}/predict", server.address);
-    let flags = [
-        "--model",
-        "model",
-        "--check-timeout",
-        "0",
-        "--endpoint",
-        &endpoint,
-    ];
-    sandbox.deploy(&flags).fails(
+    sandbox.deploy(&checked_at(&endpoint)).fails(
         1,
         &format!(
             "error: version 2 of `btc` failed its check over HTTP, version 1 is served again: \
@@ -101,15 +107,7 @@ fn an_answer_that_is_no_prediction_undoes_the_first_deployment() {
     let sandbox = Sandbox::with_model(Fixture::default());
     let server = sandbox.serve(&["--model", "model"]);
     let endpoint = format!("http://{}/elsewhere", server.address);
-    let flags = [
-        "--model",
-        "model",
-        "--check-timeout",
-        "0",
-        "--endpoint",
-        &endpoint,
-    ];
-    sandbox.deploy(&flags).fails(
+    sandbox.deploy(&checked_at(&endpoint)).fails(
         1,
         &format!(
             "error: version 1 of `btc` failed its check over HTTP, no version is served: \
@@ -128,15 +126,7 @@ fn a_failing_check_of_what_was_served_already_changes_nothing() {
     let before = snapshot(&sandbox.path("repo"));
     let other = sandbox.serve(&["--model", "model", "--model-name", "eth"]);
     let endpoint = format!("http://{}/predict", other.address);
-    let flags = [
-        "--model",
-        "model",
-        "--check-timeout",
-        "0",
-        "--endpoint",
-        &endpoint,
-    ];
-    let run = sandbox.deploy(&flags);
+    let run = sandbox.deploy(&checked_at(&endpoint));
     assert!(
         run.last_line().starts_with(
             "error: version 1 of `btc` failed its check over HTTP, it was served before this \
@@ -152,19 +142,8 @@ fn a_failing_check_of_what_was_served_already_changes_nothing() {
 fn a_run_killed_while_it_waits_for_the_server_is_resumed() {
     let expected = undisturbed(&DEPLOY);
     let sandbox = served_and_next();
-    // A server that takes the connection and never answers.
-    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
-    let endpoint = format!("http://{}/predict", silent.local_addr().unwrap());
-    let flags = [&TARGET[..], &DEPLOY, &["--endpoint", &endpoint]].concat();
-    let mut child = sandbox
-        .command(&flags)
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let connection = silent.accept().unwrap();
-    child.kill().unwrap();
-    child.wait().unwrap();
-    drop(connection);
+    let (mut child, _connection) = waiting(&sandbox);
+    kill(&mut child);
     assert_eq!(
         sandbox.pointer(),
         json!({
@@ -182,22 +161,9 @@ fn a_run_killed_while_it_waits_for_the_server_is_resumed() {
 #[test]
 fn a_run_that_is_cancelled_undoes_its_switch() {
     let sandbox = served_and_next();
-    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
-    let endpoint = format!("http://{}/predict", silent.local_addr().unwrap());
-    let flags = [&TARGET[..], &DEPLOY, &["--endpoint", &endpoint]].concat();
-    let child = sandbox
-        .command(&flags)
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let connection = silent.accept().unwrap();
-    let id = child.id().to_string();
-    let kill = std::process::Command::new("kill")
-        .args(["-s", "TERM", &id])
-        .status();
-    assert!(kill.unwrap().success());
+    let (child, _connection) = waiting(&sandbox);
+    signal(&child, "TERM");
     let output = child.wait_with_output().unwrap();
-    drop(connection);
     assert_eq!(output.status.code(), Some(143));
     assert_eq!(
         String::from_utf8(output.stderr).unwrap().lines().last(),
@@ -232,32 +198,48 @@ fn left_overs_of_killed_runs_are_used_or_replaced() {
     assert_eq!(snapshot(&sandbox.path("repo")), expected);
 }
 
+/// Deployments of a model at this place, with the record written there, each into a repository on
+/// disk that serves another version.
+fn outlives_kills(place: &Place) {
+    const MOMENTS: u32 = 20;
+    let sandboxes: Vec<Sandbox> = (0..=MOMENTS).map(|_| served_and_next()).collect();
+    let sandbox = |n: u32| &sandboxes[n as usize];
+    let folder = |n: u32| format!("run-{n}");
+    place.put("model", sandbox(0).files("model"));
+    let command = |n: u32| -> Command {
+        let record = place.address(&format!("{}/deployment.json", folder(n)));
+        let model = place.address("model");
+        let flags = ["--model", &model, "--deployment", &record];
+        let mut command = sandbox(n).command([&TARGET[..], &flags].concat());
+        place.connect(&mut command);
+        command
+    };
+    let left = |n: u32| (snapshot(&sandbox(n).path("repo")), place.files(&folder(n)));
+    kill_at_moments(MOMENTS, command, |n| {
+        let undisturbed = left(0);
+        assert_served_version_loads(sandbox(n));
+        let record = place.files(&folder(n));
+        assert!(
+            record.is_empty() || record == undisturbed.1,
+            "after kill {n}"
+        );
+        assert!(command(n).output().unwrap().status.success());
+        assert_eq!(left(n), undisturbed, "run again after kill {n}");
+    });
+    assert_eq!(left(0).1.len(), 1, "the record is there");
+}
+
 #[test]
 fn a_run_killed_at_any_moment_ends_the_same_when_repeated() {
-    let expected = undisturbed(&DEPLOY);
-    let flags = [&TARGET[..], &DEPLOY].concat();
-    let (mut killed, mut finished) = (0, 0);
-    // Later and later, until runs come through: every step is hit on the way.
-    for step in 0.. {
-        let sandbox = served_and_next();
-        let mut command = sandbox.command(&flags);
-        command.stdout(Stdio::null()).stderr(Stdio::null());
-        let mut child = command.spawn().unwrap();
-        std::thread::sleep(Duration::from_millis(2) * step);
-        child.kill().unwrap();
-        if child.wait().unwrap().success() {
-            finished += 1;
-        } else {
-            killed += 1;
-        }
-        assert_served_version_loads(&sandbox);
-        sandbox.deploy(&DEPLOY).succeeds();
-        assert_eq!(snapshot(&sandbox.path("repo")), expected, "step {step}");
-        if finished == 2 {
-            break;
-        }
+    let folder = tempfile::tempdir().unwrap();
+    outlives_kills(&Place::disk(folder.path()));
+}
+
+#[test]
+fn so_does_a_run_on_an_emulator() {
+    if let Some(place) = Place::bucket() {
+        outlives_kills(&place);
     }
-    assert!(killed > 0);
 }
 
 #[test]

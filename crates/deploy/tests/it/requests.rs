@@ -227,7 +227,7 @@ fn health_is_ok_while_there_is_a_model() {
 #[test]
 fn vertex_ai_names_the_routes_and_the_model() {
     let sandbox = Sandbox::with_model(Fixture::default());
-    let mut command = sandbox.command(&["serve", "--host", "127.0.0.1"]);
+    let mut command = sandbox.command(["serve", "--host", "127.0.0.1"]);
     command
         .env("AIP_HTTP_PORT", "0")
         .env("AIP_STORAGE_URI", sandbox.path("model"))

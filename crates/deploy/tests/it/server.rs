@@ -101,7 +101,7 @@ fn a_version_that_cannot_be_loaded_leaves_the_one_before_in_place() {
     sandbox.deploy(&["--model", "model"]).succeeds();
     let server = serving(&sandbox);
     let changed = sandbox
-        .read("repo/btc/current.json")
+        .text("repo/btc/current.json")
         .replace("\"model_version\": 1", "\"model_version\": 9");
     // As a deployment does it: the server must not see half a file.
     fs::write(sandbox.path("changed.json"), changed).unwrap();
@@ -155,6 +155,12 @@ fn a_request_that_never_ends_does_not_hold_the_server_and_is_no_success() {
     let _unfinished = http::begin_predict(&server.address, ROW.len());
     server.signal("TERM");
     assert_eq!(server.wait().code(), Some(143));
+    server.wait_for("1 connections had unfinished requests 0 s after the stop");
+    assert_eq!(
+        server.last_line(),
+        "error: deploy was cancelled by SIGTERM; outputs are as they were before, or complete. \
+         Next step: run it again to finish"
+    );
 }
 
 #[test]
@@ -201,7 +207,7 @@ fn a_server_refuses_a_model_that_is_not_valid() {
         "{}",
         run.last_line()
     );
-    assert_eq!(run.status.code(), Some(1));
+    assert_eq!(run.code, Some(1));
 }
 
 #[test]

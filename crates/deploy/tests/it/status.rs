@@ -7,8 +7,7 @@ use crate::process::{Sandbox, TARGET};
 
 fn status(sandbox: &Sandbox, more: &[&str]) -> Value {
     let run = sandbox.run(&[&["status"], &TARGET[..], more].concat());
-    assert!(run.status.success(), "{}", run.stderr);
-    serde_json::from_str(&run.stdout).unwrap()
+    run.outputs()
 }
 
 #[test]

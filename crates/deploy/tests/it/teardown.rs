@@ -38,7 +38,7 @@ fn a_teardown_nobody_confirmed_removes_nothing() {
 /// Runs a teardown on a terminal of its own and answers its question.
 #[expect(clippy::print_stdout, reason = "a skip has to be seen")]
 fn teardown_on_a_terminal(sandbox: &Sandbox, answer: &str) -> Option<Output> {
-    let deploy = sandbox.command(&[&["teardown"], &TARGET[..]].concat());
+    let deploy = sandbox.command([&["teardown"], &TARGET[..]].concat());
     let words = std::iter::once(deploy.get_program()).chain(deploy.get_args());
     let line: Vec<&str> = words.map(|word| word.to_str().unwrap()).collect();
     let child = Command::new("script")

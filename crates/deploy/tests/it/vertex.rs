@@ -56,16 +56,8 @@ impl Cloud {
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = self.sandbox.command(arguments);
         command
-            .env("STORAGE_EMULATOR_HOST", self.storage.endpoint())
-            .env("GCE_METADATA_HOST", self.google.metadata_host())
-            .env("GOOGLE_CLOUD_PROJECT", "prices")
+            .envs(self.google.environment(&self.storage))
             .args(["--poll-interval", "0.01"]);
-        for service in ["AIPLATFORM", "DATAFLOW"] {
-            command.env(
-                format!("CLOUDSDK_API_ENDPOINT_OVERRIDES_{service}"),
-                self.google.endpoint(),
-            );
-        }
         command
     }
 
@@ -455,7 +447,7 @@ async fn the_exit_handler_cancels_what_killed_steps_left() {
             "JOB_STATE_RUNNING"
         ]
     );
-    let summary = cloud.sandbox.read("summary.md");
+    let summary = cloud.sandbox.text("summary.md");
     assert!(
         summary.contains("ended as JOB_STATE_CANCELLED"),
         "{summary}"

@@ -48,7 +48,6 @@ impl Cloud {
         args.extend_from_slice(flags);
         let mut command = self.sandbox.command(args);
         command.env("STORAGE_EMULATOR_HOST", self.fake.endpoint());
-        command.env("TMPDIR", self.sandbox.root());
         command
     }
 

@@ -3,6 +3,7 @@
 use std::process::Child;
 
 use test_support::http_source::{Fault, HttpSource, Resource};
+use test_support::interruption::{kill, signal};
 
 use crate::harness::{Run, Sandbox};
 
@@ -26,21 +27,16 @@ fn started(point: u64, flags: &[&str]) -> (Sandbox, HttpSource, Child) {
     (sandbox, source, child)
 }
 
-/// What `list` and a user see below `out`.
+/// What a user sees below `out`.
 fn published(sandbox: &Sandbox) -> Vec<String> {
-    let Ok(entries) = std::fs::read_dir(sandbox.path("out")) else {
-        return Vec::new();
-    };
-    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    names.filter(|name| !name.starts_with('.')).collect()
+    sandbox.files("out").into_keys().collect()
 }
 
 #[test]
 fn a_killed_transfer_leaves_nothing_to_see_and_the_next_run_completes_it() {
     for point in POINTS {
         let (sandbox, source, mut child) = started(point, &[]);
-        child.kill().unwrap();
-        child.wait().unwrap();
+        kill(&mut child);
         assert!(published(&sandbox).is_empty(), "killed after {point} bytes");
 
         let url = source.url(PATH);
@@ -65,8 +61,7 @@ fn a_killed_transfer_leaves_nothing_to_see_and_the_next_run_completes_it() {
 #[test]
 fn a_killed_transfer_leaves_the_object_before_it() {
     let (sandbox, source, mut child) = started(SIZE - 1, &[]);
-    child.kill().unwrap();
-    child.wait().unwrap();
+    kill(&mut child);
     let url = source.url(PATH);
     let args = ["--source", &url, "--destination", "out/raw.csv"];
     sandbox.run(args).outputs();
@@ -74,19 +69,15 @@ fn a_killed_transfer_leaves_the_object_before_it() {
     source.script(PATH, [Fault::None, Fault::Stall(2)]);
     let mut child = sandbox.spawn(args);
     source.wait_for_faults(2);
-    child.kill().unwrap();
-    child.wait().unwrap();
+    kill(&mut child);
     assert!(sandbox.read("out/raw.csv") == Resource::generated(SIZE).body.to_vec());
 }
 
 #[test]
 fn a_stopped_transfer_fails_and_publishes_nothing() {
-    for (signal, code, name) in [("TERM", 143, "SIGTERM"), ("INT", 130, "SIGINT")] {
+    for (short, code, name) in [("TERM", 143, "SIGTERM"), ("INT", 130, "SIGINT")] {
         let (sandbox, _source, child) = started(400_000, &[]);
-        let kill = std::process::Command::new("kill")
-            .args([format!("-{signal}"), child.id().to_string()])
-            .status();
-        assert!(kill.unwrap().success());
+        signal(&child, short);
         let run = Run::of(child.wait_with_output().unwrap());
         assert_eq!(
             run.error(code),

@@ -1,54 +1,36 @@
 //! Runs the binary in a fresh folder.
 
 use std::ffi::OsStr;
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::ops::Deref;
+use std::process::{Child, Command, Output};
 
 use serde_json::Value;
-use tempfile::TempDir;
+use test_support::sandbox;
 
-/// A fresh folder, in which the binary runs without any of the caller's environment.
-pub(crate) struct Sandbox(TempDir);
+/// A fresh folder in which failed requests are repeated almost at once.
+pub(crate) struct Sandbox(sandbox::Sandbox);
+
+impl Deref for Sandbox {
+    type Target = sandbox::Sandbox;
+
+    fn deref(&self) -> &sandbox::Sandbox {
+        &self.0
+    }
+}
 
 impl Sandbox {
     pub(crate) fn new() -> Self {
-        Self(TempDir::new().unwrap())
+        Self(sandbox::Sandbox::new(env!("CARGO_BIN_EXE_gcs-ingest")))
     }
 
-    pub(crate) fn root(&self) -> &Path {
-        self.0.path()
-    }
-
-    pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    pub(crate) fn read(&self, name: &str) -> Vec<u8> {
-        fs::read(self.path(name)).unwrap()
-    }
-
-    /// Names of what a user sees in the folder, sorted.
+    /// Names of the files that a user sees, sorted.
     pub(crate) fn visible(&self) -> Vec<String> {
-        let names = fs::read_dir(self.root()).unwrap();
-        let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-        let mut names: Vec<String> = names.filter(|name| !name.starts_with('.')).collect();
-        names.sort();
-        names
+        self.files("").into_keys().collect()
     }
 
-    /// The binary with these arguments; failed requests are repeated almost at once.
     pub(crate) fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_gcs-ingest"));
-        command
-            .args(args)
-            .current_dir(self.root())
-            .env_clear()
-            .env("HOME", self.root())
-            .env("GCS_INGEST_RETRY_INITIAL_DELAY", "1ms")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        let mut command = self.0.command(args);
+        command.env("GCS_INGEST_RETRY_INITIAL_DELAY", "1ms");
         command
     }
 
@@ -62,39 +44,24 @@ impl Sandbox {
 }
 
 /// A finished run.
-pub(crate) struct Run {
-    code: Option<i32>,
-    pub(crate) stdout: String,
-    pub(crate) stderr: String,
+pub(crate) struct Run(sandbox::Run);
+
+impl Deref for Run {
+    type Target = sandbox::Run;
+
+    fn deref(&self) -> &sandbox::Run {
+        &self.0
+    }
 }
 
 impl Run {
     pub(crate) fn of(output: Output) -> Self {
-        Self {
-            code: output.status.code(),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
+        Self(sandbox::Run::of(output))
     }
 
     /// The metadata of the artifact it wrote.
     #[track_caller]
     pub(crate) fn metadata(&self) -> Value {
         self.outputs()["artifacts"]["raw_data"]["metadata"].clone()
-    }
-
-    /// What it printed after success.
-    #[track_caller]
-    pub(crate) fn outputs(&self) -> Value {
-        assert_eq!(self.code, Some(0), "{}", self.stderr);
-        serde_json::from_str(&self.stdout).unwrap()
-    }
-
-    /// The last line on stderr after a failure with this code.
-    #[track_caller]
-    pub(crate) fn error(&self, code: i32) -> &str {
-        assert_eq!(self.code, Some(code), "{}", self.stderr);
-        assert_eq!(self.stdout, "");
-        self.stderr.lines().last().unwrap()
     }
 }

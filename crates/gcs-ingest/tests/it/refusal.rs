@@ -167,6 +167,25 @@ fn machines_without_root_certificates() {
          certificates were loaded from the system. Next step: install the CA certificates package \
          or name a bundle in SSL_CERT_FILE"
     );
+    // A local file needs no certificates, the bucket does.
+    fs::write(sandbox.path("data.csv"), "a\n").unwrap();
+    let run = sandbox
+        .command([
+            "--source",
+            "data.csv",
+            "--destination",
+            "gs://bucket/data.csv",
+        ])
+        .env("STORAGE_EMULATOR_HOST", "127.0.0.1:9")
+        .env("SSL_CERT_FILE", "/nowhere")
+        .env("SSL_CERT_DIR", "/nowhere")
+        .output();
+    assert_eq!(
+        Run::of(run.unwrap()).error(1),
+        "error: cannot set up the client for Cloud Storage: could not initialize transport client: \
+         builder error: unexpected error: No CA certificates were loaded from the system. Next \
+         step: check that the CA certificates are installed, or set SSL_CERT_FILE"
+    );
 }
 
 #[test]
@@ -321,22 +340,23 @@ fn files_that_cannot_be_read() {
          path of --source",
     );
     refused_from(
-        sandbox.root().to_str().unwrap(),
+        sandbox.path("").to_str().unwrap(),
         &[],
         "error: cannot read URL: it is not a regular file. Next step: pass a file; for a folder, \
          one --source for each file in it",
     );
+}
+
+#[test]
+fn files_without_permission() {
+    let sandbox = Sandbox::new();
     let secret = sandbox.path("secret.csv");
     fs::write(&secret, "a\n").unwrap();
     fs::set_permissions(&secret, fs::Permissions::from_mode(0o000)).unwrap();
-    if fs::read(&secret).is_ok() {
-        println!("SKIPPED: an unreadable file, because this user may read everything");
-        return;
-    }
-    refused_from(
-        secret.to_str().unwrap(),
-        &[],
-        "error: cannot read URL: Permission denied (os error 13). Next step: make the file \
+    let mut command = sandbox.unprivileged(["--source", "secret.csv", "--destination", "out.csv"]);
+    assert_eq!(
+        Run::of(command.output().unwrap()).error(1),
+        "error: cannot read secret.csv: Permission denied (os error 13). Next step: make the file \
          readable for this user",
     );
 }

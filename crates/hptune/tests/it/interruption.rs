@@ -1,40 +1,45 @@
 //! Studies that are killed or cancelled.
 
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use crate::{Workspace, files};
+use test_support::interruption::{kill, outlive_kills, signal};
+use test_support::place::Place;
+
+use crate::Workspace;
 
 fn start(workspace: &Workspace, flags: &[&str]) -> Child {
     let mut command = workspace.command("out", flags);
-    command
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap()
+    command.stdout(Stdio::null()).spawn().unwrap()
+}
+
+/// Studies from this place to this place, with a journal that a killed one leaves to the next.
+fn outlives_kills(place: &Place) {
+    let workspace = Workspace::new();
+    place.put("examples", workspace.files("examples"));
+    let examples = place.address("examples");
+    outlive_kills(place, 10, "best.json", |folder| {
+        let to = place.address(folder);
+        let journal = place.address(&format!("journal-{folder}.json"));
+        let flags = ["--examples", &examples, "--journal", &journal];
+        let mut command = workspace.command(&to, &flags);
+        place.connect(&mut command);
+        command
+    });
 }
 
 #[test]
-fn a_killed_study_started_again_gives_the_same_outputs() {
-    let workspace = Workspace::new();
-    workspace.succeed("whole", &[]);
-    let whole = files(&workspace.path("whole"));
-    for delay in [1, 20, 60, 120, 250, 500] {
-        let mut child = start(&workspace, &[]);
-        std::thread::sleep(Duration::from_millis(delay));
-        child.kill().unwrap();
-        child.wait().unwrap();
-        if workspace.path("out/best.json").exists() {
-            let out = files(&workspace.path("out"));
-            assert_eq!(
-                out, whole,
-                "killed after {delay} ms: what is there is whole"
-            );
-        }
+fn a_killed_study_leaves_nothing_half_and_its_rerun_the_same_files() {
+    let folder = tempfile::tempdir().unwrap();
+    outlives_kills(&Place::disk(folder.path()));
+}
+
+#[test]
+fn so_does_a_study_on_an_emulator() {
+    if let Some(place) = Place::bucket() {
+        outlives_kills(&place);
     }
-    workspace.succeed("out", &[]);
-    assert_eq!(files(&workspace.path("out")), whole);
 }
 
 /// Numbers of the trials a log tells of as they end.
@@ -61,8 +66,7 @@ fn a_study_with_a_journal_goes_on_and_repeats_no_finished_trial() {
             "it outlives its first trial"
         );
     }
-    child.kill().unwrap();
-    child.wait().unwrap();
+    kill(&mut child);
     let before = workspace.json("journal.json");
     let finished = before["trials"].as_array().unwrap().len();
     assert!((1..30).contains(&finished), "{finished}");
@@ -70,10 +74,7 @@ fn a_study_with_a_journal_goes_on_and_repeats_no_finished_trial() {
     // Another number of workers, to the same end.
     let flags = [&journal[..], &["--parallel-trial-count", "1"]].concat();
     workspace.succeed("out", &flags);
-    assert_eq!(
-        files(&workspace.path("out")),
-        files(&workspace.path("whole"))
-    );
+    assert_eq!(workspace.files("out"), workspace.files("whole"));
     let after = workspace.json("journal.json");
     assert_eq!(after["trials"].as_array().unwrap().len(), 30);
     // What was finished is told from the journal: a changed result there is believed.
@@ -81,8 +82,7 @@ fn a_study_with_a_journal_goes_on_and_repeats_no_finished_trial() {
     let value = &after["trials"][0]["finalMeasurement"]["metrics"][0]["value"];
     let changed = changed.replace(&format!("\"value\": {value}"), "\"value\": 0.125");
     workspace.write("journal.json", &changed);
-    let output = workspace.run("again", &journal);
-    let log = String::from_utf8(output.stderr).unwrap();
+    let log = workspace.run("again", &journal).stderr;
     assert_eq!(trials(&log)[0], 1, "{log}");
     assert_eq!(workspace.json("again/best.json")["metric_value"], 0.125);
 }
@@ -98,14 +98,7 @@ fn a_cancelled_study_fails_and_publishes_nothing() {
     lines
         .find(|line| line.contains("examples read"))
         .expect("the work begins");
-    let pid = child.id().to_string();
-    assert!(
-        Command::new("kill")
-            .args(["-TERM", &pid])
-            .status()
-            .unwrap()
-            .success()
-    );
+    signal(&child, "TERM");
     assert_eq!(
         lines.last().as_deref(),
         Some(

@@ -3,7 +3,7 @@
 use artifacts::{BestHyperparameters, TrialState, Trials};
 use serde_json::json;
 
-use crate::{Workspace, files, study};
+use crate::{Workspace, study};
 
 #[test]
 fn the_best_trial_is_handed_on_with_every_hyperparameter() {
@@ -80,10 +80,10 @@ fn a_study_is_the_same_bytes_whatever_the_number_of_workers() {
         workspace.succeed(workers, &["--parallel-trial-count", workers]);
     }
     workspace.succeed("other", &["--seed", "1"]);
-    let one = files(&workspace.path("1"));
-    assert_eq!(one, files(&workspace.path("2")));
-    assert_eq!(one, files(&workspace.path("7")));
-    assert_ne!(one, files(&workspace.path("other")), "another seed");
+    let one = workspace.files("1");
+    assert_eq!(one, workspace.files("2"));
+    assert_eq!(one, workspace.files("7"));
+    assert_ne!(one, workspace.files("other"), "another seed");
 }
 
 #[test]
@@ -96,9 +96,9 @@ fn a_diverged_trial_is_infeasible_and_the_study_goes_on() {
     study["studySpec"]["parameters"][2] = json!({
         "parameterId": "weight_decay", "discreteValueSpec": { "values": [0.0] },
     });
-    workspace.write("study.json", &study.to_string());
+    workspace.write("study.json", study.to_string());
     let document = workspace.succeed("out", &["--train-steps", "50"]);
-    let trials = std::fs::read(workspace.path("out/trials.json")).unwrap();
+    let trials = workspace.read("out/trials.json");
     let trials: Trials = artifacts::parse("trials.json", &trials).unwrap();
     let failed: Vec<_> = trials
         .trials
@@ -145,8 +145,9 @@ fn a_yaml_study_and_flags_over_it_are_understood() {
 #[test]
 fn progress_names_each_trial_and_the_best_so_far() {
     let workspace = Workspace::new();
-    let output = workspace.run("out", &["--max-trial-count", "3", "--log-format", "text"]);
-    let log = String::from_utf8(output.stderr).unwrap();
+    let log = workspace
+        .run("out", &["--max-trial-count", "3", "--log-format", "text"])
+        .stderr;
     let lines: Vec<_> = log
         .lines()
         .filter(|line| line.contains("best so far"))
@@ -166,10 +167,10 @@ fn progress_names_each_trial_and_the_best_so_far() {
 fn a_dry_run_tells_its_plan_and_touches_nothing() {
     let workspace = Workspace::new();
     let before = workspace.path("out");
-    let output = workspace.run("out", &["--dry-run"]);
-    assert!(output.status.success());
+    let run = workspace.run("out", &["--dry-run"]);
+    assert_eq!(run.code, Some(0));
     assert_eq!(
-        String::from_utf8(output.stdout).unwrap(),
+        run.stdout,
         "reads examples examples (train and eval, not test)\nreads study study.json\n\
          does runs the study of study.json, seed 0\n\
          writes best hyperparameters out/best.json\nwrites trials out/trials.json\n\

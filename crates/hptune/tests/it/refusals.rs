@@ -9,7 +9,7 @@ fn refused(change: impl Fn(&mut Value)) -> String {
     let workspace = Workspace::new();
     let mut study = study();
     change(&mut study);
-    workspace.write("study.json", &study.to_string());
+    workspace.write("study.json", study.to_string());
     workspace.fail(2, &[])
 }
 
@@ -18,16 +18,13 @@ fn a_journal_of_another_study_is_kept() {
     let workspace = Workspace::new();
     let journal = ["--journal", "journal.json", "--max-trial-count", "2"];
     workspace.succeed("first", &journal);
-    let before = std::fs::read(workspace.path("journal.json")).unwrap();
+    let before = workspace.read("journal.json");
     assert_eq!(
         workspace.fail(1, &[&journal[..], &["--seed", "1"]].concat()),
         "error: journal.json is the journal of another study: its seed differs. Next step: name \
          another file as --journal, or remove this one"
     );
-    assert_eq!(
-        std::fs::read(workspace.path("journal.json")).unwrap(),
-        before
-    );
+    assert_eq!(workspace.read("journal.json"), before);
     workspace.write("journal.json", "[]");
     assert!(
         workspace
@@ -142,7 +139,7 @@ fn values_that_do_not_work_together_are_named_with_their_trial() {
     study["studySpec"]["parameters"][0] = json!({
         "parameterId": "learning_rate", "discreteValueSpec": { "values": [0.5] },
     });
-    workspace.write("study.json", &study.to_string());
+    workspace.write("study.json", study.to_string());
     let flags = ["--weight-decay", "3", "--parallel-trial-count", "1"];
     assert_eq!(
         workspace.fail(2, &flags),
@@ -164,7 +161,7 @@ fn hopeless() -> Value {
 #[test]
 fn a_study_in_which_every_trial_fails_says_why() {
     let workspace = Workspace::new();
-    workspace.write("study.json", &hopeless().to_string());
+    workspace.write("study.json", hopeless().to_string());
     let last = workspace.fail(1, &["--weight-decay", "0"]);
     let start = "error: all 4 trials failed; the last one: training diverged at step ";
     assert!(last.starts_with(start), "{last}");
@@ -178,7 +175,7 @@ fn a_study_with_too_many_failed_trials_ends_early() {
     let workspace = Workspace::new();
     let mut study = hopeless();
     study["maxFailedTrialCount"] = json!(2);
-    workspace.write("study.json", &study.to_string());
+    workspace.write("study.json", study.to_string());
     let last = workspace.fail(1, &["--weight-decay", "0"]);
     let start = "error: 2 trials failed, maxFailedTrialCount is 2; the last one: training diverged";
     assert!(last.starts_with(start), "{last}");

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use test_support::gcs::FakeGcs;
 use test_support::google::{FakeGoogle, Machine, Moment};
 
-use crate::{Workspace, files};
+use crate::Workspace;
 
 struct Cloud {
     workspace: Workspace,
@@ -31,17 +31,7 @@ impl Cloud {
     fn command(&self, flags: &[&str]) -> Command {
         let mut command = self.workspace.command("out", &[]);
         command
-            .env("STORAGE_EMULATOR_HOST", self.storage.endpoint())
-            .env("GCE_METADATA_HOST", self.google.metadata_host())
-            .env(
-                "CLOUDSDK_API_ENDPOINT_OVERRIDES_AIPLATFORM",
-                self.google.endpoint(),
-            )
-            .env(
-                "CLOUDSDK_API_ENDPOINT_OVERRIDES_LOGGING",
-                self.google.endpoint(),
-            )
-            .env("GOOGLE_CLOUD_PROJECT", "prices")
+            .envs(self.google.environment(&self.storage))
             .args(["--runner", "vertex", "--image", "registry/train:1"])
             .args(["--staging-location", "gs://bucket/staging"])
             .args(["--run-id", "run-7", "--poll-interval", "0.01"])
@@ -178,7 +168,7 @@ async fn a_job_without_a_good_trial_is_a_failed_study() {
 async fn a_killed_study_started_again_adopts_its_job() {
     let whole = Cloud::with(trials()).await;
     stdout(&whole.run(&[]).await);
-    let outputs = files(&whole.workspace.path("out"));
+    let outputs = whole.workspace.files("out");
     // Until the first look at the job; those after it are alike.
     let methods = whole.google.methods();
     let looked = methods.iter().position(|name| name.ends_with("Jobs.get"));
@@ -194,7 +184,7 @@ async fn a_killed_study_started_again_adopts_its_job() {
             stdout(&cloud.run(&[]).await);
             let jobs = cloud.google.jobs().len();
             assert_eq!(jobs, 1, "killed {moment:?} request {number}");
-            assert_eq!(files(&cloud.workspace.path("out")), outputs);
+            assert_eq!(cloud.workspace.files("out"), outputs);
         }
     }
 }

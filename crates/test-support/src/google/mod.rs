@@ -31,6 +31,8 @@ use std::time::Instant;
 use serde_json::Value;
 use tokio::task::JoinHandle;
 
+use crate::gcs::FakeGcs;
+
 pub use fault::Fault;
 pub use hold::Moment;
 pub use machine::Machine;
@@ -103,6 +105,22 @@ impl FakeGoogle {
     /// Host and port of the metadata server.
     pub fn metadata_host(&self) -> String {
         self.address.to_string()
+    }
+
+    /// The variables that lead a program here, and to `storage` for its files.
+    pub fn environment(&self, storage: &FakeGcs) -> Vec<(String, String)> {
+        let services = ["AIPLATFORM", "DATAFLOW", "LOGGING"];
+        let endpoints = services.map(|service| {
+            let name = format!("CLOUDSDK_API_ENDPOINT_OVERRIDES_{service}");
+            (name, self.endpoint())
+        });
+        let others = [
+            ("STORAGE_EMULATOR_HOST", storage.endpoint()),
+            ("GCE_METADATA_HOST", self.metadata_host()),
+            ("GOOGLE_CLOUD_PROJECT", "prices".to_owned()),
+        ];
+        let others = others.map(|(name, value)| (name.to_owned(), value));
+        endpoints.into_iter().chain(others).collect()
     }
 
     /// Queues a fault for a request of a method, for example `customJobs.create`.

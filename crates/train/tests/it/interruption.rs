@@ -1,67 +1,59 @@
 //! Runs that are killed or cancelled.
 
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::process::Stdio;
 
-use crate::{Workspace, files};
+use test_support::interruption::{outlive_kills, signal};
+use test_support::place::Place;
 
-// Long enough that a signal falls into the work.
-const STEPS: [&str; 4] = ["--train-steps", "3000", "--patience", "0"];
+use crate::Workspace;
 
-fn start(workspace: &Workspace, flags: &[&str]) -> Child {
-    let mut command = workspace.command("out", flags);
-    command
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap()
+/// Runs from this place to this place, long enough that kills fall into the training.
+fn outlives_kills(place: &Place) {
+    let workspace = Workspace::new();
+    place.put("examples", workspace.files("examples"));
+    let examples = place.address("examples");
+    outlive_kills(place, 10, "model/model.onnx", |folder| {
+        let flags = [
+            "--examples",
+            &examples,
+            "--train-steps",
+            "3000",
+            "--patience",
+            "0",
+        ];
+        let mut command = workspace.command(&place.address(folder), &flags);
+        place.connect(&mut command);
+        command
+    });
 }
 
 #[test]
-fn a_killed_run_started_again_gives_the_same_outputs() {
-    let workspace = Workspace::new();
-    workspace.succeed("whole", &STEPS);
-    let whole = files(&workspace.path("whole"));
-    for delay in [1, 20, 60, 120, 250, 500, 1000] {
-        let mut child = start(&workspace, &STEPS);
-        std::thread::sleep(Duration::from_millis(delay));
-        child.kill().unwrap();
-        child.wait().unwrap();
-        if workspace.path("out/model/model.onnx").exists() {
-            let marked = files(&workspace.path("out"));
-            assert_eq!(
-                marked, whole,
-                "killed after {delay} ms: a marked model is whole"
-            );
-        }
+fn a_killed_run_leaves_nothing_half_and_its_rerun_the_same_files() {
+    let folder = tempfile::tempdir().unwrap();
+    outlives_kills(&Place::disk(folder.path()));
+}
+
+#[test]
+fn so_does_a_run_on_an_emulator() {
+    if let Some(place) = Place::bucket() {
+        outlives_kills(&place);
     }
-    workspace.succeed("out", &STEPS);
-    assert_eq!(files(&workspace.path("out")), whole);
 }
 
 #[test]
 fn a_cancelled_run_fails_and_publishes_nothing() {
     let workspace = Workspace::new();
     // A run that would take minutes.
-    let mut child = start(
-        &workspace,
-        &["--train-steps", "100000000", "--patience", "0"],
-    );
+    let mut command = workspace.command("out", &["--train-steps", "100000000", "--patience", "0"]);
+    let mut child = command.stdout(Stdio::null()).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap())
         .lines()
         .map(Result::unwrap);
     lines
         .find(|line| line.contains("examples read"))
         .expect("the work begins");
-    let pid = child.id().to_string();
-    assert!(
-        Command::new("kill")
-            .args(["-TERM", &pid])
-            .status()
-            .unwrap()
-            .success()
-    );
+    signal(&child, "TERM");
     assert_eq!(
         lines.last().as_deref(),
         Some(

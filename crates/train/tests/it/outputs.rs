@@ -4,15 +4,15 @@ use artifacts::{Golden, Metrics};
 use model::{Model, PredictScratch};
 use serde_json::json;
 
-use crate::{Workspace, files};
+use crate::Workspace;
 
 #[test]
 fn the_model_folder_is_whole_and_predicts_its_golden_rows() {
     let workspace = Workspace::new();
     let document = workspace.succeed("out", &["--train-steps", "300"]);
-    let model = Model::from_onnx(&std::fs::read(workspace.path("out/model/model.onnx")).unwrap());
+    let model = Model::from_onnx(&workspace.read("out/model/model.onnx"));
     let model = model.unwrap();
-    let golden = std::fs::read(workspace.path("out/model/golden.json")).unwrap();
+    let golden = workspace.read("out/model/golden.json");
     let golden: Golden = artifacts::parse("golden.json", &golden).unwrap();
     assert_eq!(golden.inputs, ["open", "high", "low"]);
     assert_eq!(golden.instances.len(), 16);
@@ -27,11 +27,8 @@ fn the_model_folder_is_whole_and_predicts_its_golden_rows() {
         golden.predictions
     );
 
-    let metrics = std::fs::read(workspace.path("out/metrics.json")).unwrap();
-    assert_eq!(
-        metrics,
-        std::fs::read(workspace.path("out/model/metrics.json")).unwrap()
-    );
+    let metrics = workspace.read("out/metrics.json");
+    assert_eq!(metrics, workspace.read("out/model/metrics.json"));
     let metrics: Metrics = artifacts::parse("metrics.json", &metrics).unwrap();
     assert_eq!(&metrics, &model.metadata().metrics);
     assert_eq!(metrics.naive_baseline, "naive_open");
@@ -85,7 +82,7 @@ fn the_model_folder_is_whole_and_predicts_its_golden_rows() {
 fn the_report_shows_curves_predictions_residuals_and_baselines() {
     let workspace = Workspace::new();
     workspace.succeed("out", &["--train-steps", "100"]);
-    let report = std::fs::read_to_string(workspace.path("out/report.html")).unwrap();
+    let report = workspace.text("out/report.html");
     for part in [
         "Loss by optimizer step",
         "The eval split over time",
@@ -104,7 +101,7 @@ fn the_report_shows_curves_predictions_residuals_and_baselines() {
 fn the_model_card_names_data_metrics_limits_and_how_to_reproduce_it() {
     let workspace = Workspace::new();
     let document = workspace.succeed("out", &["--train-steps", "60", "--patience", "3"]);
-    let card = std::fs::read_to_string(workspace.path("out/model_card.md")).unwrap();
+    let card = workspace.text("out/model_card.md");
     let rmse = &document["parameters"]["test_root_mean_squared_error"];
     let rmse = format!("{:.2}", rmse.as_f64().unwrap());
     for part in [
@@ -128,10 +125,7 @@ fn the_model_card_names_data_metrics_limits_and_how_to_reproduce_it() {
         .skip(1)
         .collect();
     workspace.succeed("again", &flags);
-    assert_eq!(
-        files(&workspace.path("again")),
-        files(&workspace.path("out"))
-    );
+    assert_eq!(workspace.files("again"), workspace.files("out"));
 }
 
 #[test]
@@ -141,11 +135,8 @@ fn the_same_data_flags_and_seed_give_the_same_bytes() {
         workspace.succeed(to, &["--train-steps", "200"]);
     }
     workspace.succeed("other", &["--train-steps", "200", "--seed", "1"]);
-    assert_eq!(files(&workspace.path("one")), files(&workspace.path("two")));
-    assert_ne!(
-        files(&workspace.path("one")),
-        files(&workspace.path("other"))
-    );
+    assert_eq!(workspace.files("one"), workspace.files("two"));
+    assert_ne!(workspace.files("one"), workspace.files("other"));
 }
 
 #[test]
@@ -155,7 +146,7 @@ fn a_flag_wins_over_the_best_hyperparameters_and_these_over_the_default() {
         "version": 1, "trial_id": "3", "metric_id": "rmse", "metric_value": 1.5,
         "hyperparameters": { "learning-rate": 0.002, "num_layers": 1.0, "train_steps": 60 },
     });
-    workspace.write("best.json", &best.to_string());
+    workspace.write("best.json", best.to_string());
     let given = [
         "--best-hyperparameters",
         "best.json",
@@ -196,12 +187,12 @@ fn a_back_test_measures_several_periods_and_leaves_the_model_as_it_is() {
     workspace.succeed("out", &["--train-steps", "60", "--backtest", "3"]);
     let model = |to: &str| std::fs::read(workspace.path(to).join("model/model.onnx")).unwrap();
     assert_eq!(model("out"), model("plain"));
-    let card = std::fs::read_to_string(workspace.path("out/model_card.md")).unwrap();
+    let card = workspace.text("out/model_card.md");
     // 140 train and 30 eval rows: periods of 28 rows behind the first 85.
     for rows in ["| 85 |", "| 113 |", "| 141 |"] {
         assert!(card.contains(rows), "{card}");
     }
-    let report = std::fs::read_to_string(workspace.path("out/report.html")).unwrap();
+    let report = workspace.text("out/report.html");
     assert!(report.contains("Back-test") && !report.contains("NaN"));
     let message = workspace.fail_in("few", 1, &["--backtest", "1000"]);
     assert_eq!(
@@ -224,44 +215,32 @@ fn a_horizon_is_measured_against_persistence() {
 #[test]
 fn outputs_that_are_not_asked_for_are_not_written() {
     let workspace = Workspace::new();
-    let output = std::process::Command::new(env!("CARGO_BIN_EXE_train"))
-        .env_clear()
-        .current_dir(workspace.folder.path())
-        .args([
-            "--examples",
-            "examples",
-            "--model",
-            "out/model",
-            "--train-steps",
-            "50",
-        ])
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    let names: Vec<_> = files(&workspace.path("out"))
-        .into_iter()
-        .map(|(name, _)| name)
-        .collect();
+    let flags = [
+        "--examples",
+        "examples",
+        "--model",
+        "out/model",
+        "--train-steps",
+        "50",
+    ];
+    workspace.0.run(flags).outputs();
+    let names: Vec<_> = workspace.files("out").into_keys().collect();
     let wanted = [
         "model/golden.json",
         "model/metrics.json",
         "model/model.onnx",
     ];
-    assert_eq!(names, wanted.map(std::path::PathBuf::from));
+    assert_eq!(names, wanted);
 }
 
 #[test]
 fn a_dry_run_tells_its_plan_and_touches_nothing() {
     let workspace = Workspace::new();
-    let before = files(workspace.folder.path());
-    let output = workspace.run("out", &["--dry-run", "--train-steps", "7"]);
-    assert!(output.status.success());
+    let before = workspace.files("");
+    let run = workspace.run("out", &["--dry-run", "--train-steps", "7"]);
+    assert_eq!(run.code, Some(0));
     assert_eq!(
-        String::from_utf8(output.stdout).unwrap(),
+        run.stdout,
         "reads examples examples\n\
          does trains with batch_size 20, first_layer_size 8, learning_rate 0.001, num_layers 2, \
          scale_factor 0.5, train_steps 7, weight_decay 0.01, looks at the eval split every 100 \
@@ -269,5 +248,5 @@ fn a_dry_run_tells_its_plan_and_touches_nothing() {
          writes model out/model\nwrites metrics out/metrics.json\nwrites report out/report.html\n\
          writes model card out/model_card.md\n"
     );
-    assert_eq!(files(workspace.folder.path()), before);
+    assert_eq!(workspace.files(""), before);
 }

@@ -1,6 +1,6 @@
 //! The last line of every failure.
 
-use crate::{Workspace, files};
+use crate::Workspace;
 
 const AGAIN: &str = "Next step: run `transform` again to write consistent examples";
 
@@ -8,17 +8,15 @@ const AGAIN: &str = "Next step: run `transform` again to write consistent exampl
 fn a_diverged_run_says_so_and_leaves_an_earlier_model_alone() {
     let workspace = Workspace::new();
     workspace.succeed("out", &["--train-steps", "50"]);
-    let before = files(&workspace.path("out"));
+    let before = workspace.files("out");
     let flags = ["--learning-rate", "1e9", "--weight-decay", "0"];
-    let output = workspace.run("out", &flags);
-    assert_eq!(output.status.code(), Some(1));
-    let stderr = String::from_utf8(output.stderr).unwrap();
-    let last = stderr.lines().last().unwrap();
+    let run = workspace.run("out", &flags);
+    let last = run.error(1);
     let pattern = "error: no model was written: training diverged at step ";
     assert!(last.starts_with(pattern), "{last}");
     let end = "with a learning rate of 1000000000. Next step: lower the learning rate";
     assert!(last.ends_with(end), "{last}");
-    assert_eq!(files(&workspace.path("out")), before);
+    assert_eq!(workspace.files("out"), before);
 }
 
 #[test]
@@ -133,7 +131,7 @@ fn examples_that_do_not_fit_are_named() {
     );
 
     let workspace = Workspace::new();
-    let test = std::fs::read_to_string(workspace.path("examples/test.csv")).unwrap();
+    let test = workspace.text("examples/test.csv");
     let first = test.lines().nth(1).unwrap().to_owned();
     let (date, rest) = first.split_once(',').unwrap();
     let (_, rest) = rest.split_once(',').unwrap();
@@ -161,7 +159,7 @@ fn missing_examples_are_named() {
 #[test]
 fn too_few_rows_for_the_baselines_are_named() {
     let workspace = Workspace::new();
-    let train = std::fs::read_to_string(workspace.path("examples/train.csv")).unwrap();
+    let train = workspace.text("examples/train.csv");
     let short: String = train
         .lines()
         .take(4)

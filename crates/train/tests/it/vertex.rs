@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use test_support::gcs::FakeGcs;
 use test_support::google::{FakeGoogle, Fault, Machine, Moment};
 
-use crate::{Workspace, files};
+use crate::Workspace;
 
 const STEPS: [&str; 2] = ["--train-steps", "50"];
 
@@ -38,17 +38,7 @@ impl Cloud {
     fn command(&self, flags: &[&str]) -> Command {
         let mut command = self.workspace.command("out", &STEPS);
         command
-            .env("STORAGE_EMULATOR_HOST", self.storage.endpoint())
-            .env("GCE_METADATA_HOST", self.google.metadata_host())
-            .env(
-                "CLOUDSDK_API_ENDPOINT_OVERRIDES_AIPLATFORM",
-                self.google.endpoint(),
-            )
-            .env(
-                "CLOUDSDK_API_ENDPOINT_OVERRIDES_LOGGING",
-                self.google.endpoint(),
-            )
-            .env("GOOGLE_CLOUD_PROJECT", "prices")
+            .envs(self.google.environment(&self.storage))
             .args(["--runner", "vertex", "--image", "registry/train:1"])
             .args(["--staging-location", "gs://bucket/staging"])
             .args(["--run-id", "run-7", "--poll-interval", "0.01"])
@@ -84,10 +74,7 @@ async fn the_outputs_are_those_of_the_local_runner() {
     let mut remote = stdout(&run);
     let stderr = String::from_utf8_lossy(&run.stderr);
     let mut local = cloud.workspace.succeed("local", &STEPS);
-    assert_eq!(
-        files(&cloud.workspace.path("out")),
-        files(&cloud.workspace.path("local"))
-    );
+    assert_eq!(cloud.workspace.files("out"), cloud.workspace.files("local"));
     assert!(stderr.contains("the program has begun"), "{stderr}");
     let uri = format!(
         "{}/v1/projects/123456/locations/us-central1/customJobs/",
@@ -262,7 +249,7 @@ async fn a_job_that_fails_says_why() {
 async fn a_killed_run_started_again_adopts_its_job() {
     let whole = Cloud::new().await;
     stdout(&whole.run(&[]).await);
-    let outputs = files(&whole.workspace.path("out"));
+    let outputs = whole.workspace.files("out");
     // Until the first look at the job; those after it are alike.
     let requests = whole.google.methods();
     let looked = requests.iter().position(|name| name == "customJobs.get");
@@ -281,7 +268,7 @@ async fn a_killed_run_started_again_adopts_its_job() {
                 1,
                 "killed {moment:?} request {number}"
             );
-            assert_eq!(files(&cloud.workspace.path("out")), outputs);
+            assert_eq!(cloud.workspace.files("out"), outputs);
         }
     }
 }

@@ -36,13 +36,7 @@ impl Cloud {
     fn command(&self, flags: &[&str]) -> Command {
         let mut command = self.workspace.command("raw.csv", flags);
         command
-            .env("STORAGE_EMULATOR_HOST", self.storage.endpoint())
-            .env("GCE_METADATA_HOST", self.google.metadata_host())
-            .env(
-                "CLOUDSDK_API_ENDPOINT_OVERRIDES_DATAFLOW",
-                self.google.endpoint(),
-            )
-            .env("GOOGLE_CLOUD_PROJECT", "prices")
+            .envs(self.google.environment(&self.storage))
             .args(["--runner", "dataflow", "--run-id", "run-7"])
             .args(["--staging-location", "gs://bucket/staging"])
             .args(["--poll-interval", "0.01"]);

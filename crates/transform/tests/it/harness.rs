@@ -65,7 +65,7 @@ impl Workspace {
 
     /// A text file of the examples folder.
     pub(crate) fn text(&self, name: &str) -> String {
-        String::from_utf8(self.read(&format!("examples/{name}"))).unwrap()
+        self.0.text(&format!("examples/{name}"))
     }
 
     /// All files of the examples folder, hidden ones left out.
