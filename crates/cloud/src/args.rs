@@ -23,9 +23,10 @@ pub struct PlaceArgs {
     #[arg(long, value_name = "REGION", default_value = "us-central1")]
     pub region: String,
     /// Run that the work belongs to: jobs carry it as a label, a second attempt finds them by it,
-    /// and `deploy finish` cancels what is left of it
-    #[arg(long, value_name = "ID", default_value = BY_HAND)]
-    pub run_id: String,
+    /// and `deploy finish` cancels what is left of it [default: by-hand]
+    // No default of clap's: a pipeline would pass it on, and it would win over the variable.
+    #[arg(long, value_name = "ID")]
+    pub run_id: Option<String>,
     /// Seconds between the first two looks at a job; they grow to six times as much
     #[arg(long, value_name = "SECONDS", default_value_t = 5.0, value_parser = seconds)]
     pub poll_interval: f64,
@@ -82,11 +83,9 @@ impl PlaceArgs {
     }
 
     /// The run; a platform without runs may hand over an empty name.
-    pub(crate) fn run(&self) -> &str {
-        match self.run_id.as_str() {
-            "" => BY_HAND,
-            run => run,
-        }
+    pub fn run(&self) -> &str {
+        let run = self.run_id.as_deref().filter(|run| !run.is_empty());
+        run.unwrap_or(BY_HAND)
     }
 
     /// How calls are repeated: the first wait is a fifth of that between two looks.
@@ -163,9 +162,10 @@ impl JobArgs {
 fn seconds(text: &str) -> Result<f64, String> {
     let seconds: f64 = text.parse().map_err(|_| "expected seconds".to_owned())?;
     let range = 0.001..=600.0;
-    match range.contains(&seconds) {
-        true => Ok(seconds),
-        false => Err("expected 0.001 to 600 seconds".to_owned()),
+    if range.contains(&seconds) {
+        Ok(seconds)
+    } else {
+        Err("expected 0.001 to 600 seconds".to_owned())
     }
 }
 

@@ -31,11 +31,11 @@ pub enum Error {
         /// What it was for, for example `read what the job counted`.
         action: &'static str,
         /// Why.
-        source: CallError,
+        source: Box<CallError>,
     },
     /// The job did not end well.
     #[error(transparent)]
-    Job(#[from] JobError),
+    Job(Box<JobError>),
     /// Something could not be staged.
     #[error(transparent)]
     Storage(#[from] storage::Error),
@@ -44,7 +44,16 @@ pub enum Error {
 impl Error {
     /// For `map_err` of a call: what it was for.
     pub fn call(action: &'static str) -> impl Fn(CallError) -> Self {
-        move |source| Self::Call { action, source }
+        move |source| Self::Call {
+            action,
+            source: Box::new(source),
+        }
+    }
+}
+
+impl From<JobError> for Error {
+    fn from(error: JobError) -> Self {
+        Self::Job(Box::new(error))
     }
 }
 

@@ -145,6 +145,9 @@ impl Session {
     }
 
     /// The value of the output parameter [`GCP_RESOURCES`].
+    ///
+    /// # Panics
+    /// Never: names and addresses are JSON.
     pub fn resources(&self) -> String {
         let resources = self
             .resources

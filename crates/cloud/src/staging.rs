@@ -102,13 +102,12 @@ fn on_cloud_storage(uri: &Uri) -> Option<Uri> {
 /// Copies a local file.
 async fn copy(storage: &Storage, from: &Uri, to: &Uri) -> Result<(), Error> {
     tracing::info!("copying {from} to {to}");
-    match from.local_path() {
-        Some(path) => storage.put_file(to, path, PutOptions::default()).await?,
-        None => {
-            let bytes = storage.read(from).await?;
-            storage.write(to, bytes, PutOptions::default()).await?
-        }
-    };
+    if let Some(path) = from.local_path() {
+        storage.put_file(to, path, PutOptions::default()).await?;
+    } else {
+        let bytes = storage.read(from).await?;
+        storage.write(to, bytes, PutOptions::default()).await?;
+    }
     Ok(())
 }
 

@@ -40,7 +40,7 @@ pub struct TrainingArgs {
     /// What machines are asked for
     #[arg(long, value_name = "HOW", default_value = "standard")]
     pub provisioning: Provisioning,
-    /// Vertex AI TensorBoard that shows the learning curves; needs --service-account
+    /// `TensorBoard` of Vertex AI that shows the learning curves; needs --service-account
     #[arg(long, value_name = "projects/…/tensorboards/ID")]
     pub tensorboard: Option<String>,
 }

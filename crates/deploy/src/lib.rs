@@ -169,7 +169,7 @@ pub async fn run(args: Args, context: Context) -> Result<Outcome, Error> {
     match &args.command {
         None => match args.release.serve_on {
             ServeOn::Local => release::run(&args.release, &context).await,
-            ServeOn::Vertex => vertex::run(&args.release, &context).await,
+            ServeOn::Vertex => Box::pin(vertex::run(&args.release, &context)).await,
         },
         Some(Command::Predict(args)) => predict::run(args, &context).await,
         Some(Command::Status(args)) => status::run(args, &context).await,

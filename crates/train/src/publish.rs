@@ -8,6 +8,8 @@ use storage::{PutOptions, Storage, Uri};
 
 use crate::{Args, Error, training::Trained};
 
+const JSON: &str = "application/json";
+
 /// Everything a run writes.
 pub(crate) struct Files {
     pub(crate) onnx: Bytes,
@@ -42,7 +44,6 @@ pub(crate) async fn publish(
     storage.delete(&marker).await?;
     let beside = args.model().join(layout::model::METRICS);
     let golden = args.model().join(layout::model::GOLDEN);
-    const JSON: &str = "application/json";
     for (uri, content, content_type) in [
         (args.metrics.as_ref(), &files.metrics, JSON),
         (

@@ -62,6 +62,7 @@ pub struct Args {
 }
 
 /// Flags of a Dataflow job.
+#[allow(clippy::doc_markdown)] // help text for a terminal
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Google Cloud")]
 pub struct DataflowArgs {

@@ -30,7 +30,7 @@ pub(crate) async fn run(args: &ReleaseArgs, context: &Context) -> Result<Outcome
     let storage = Storage::from_env();
     let action = Action::of(args)?;
     if let Action::Deploy(folder) = &action {
-        return deploy(args, &storage, folder, name, context).await;
+        return Box::pin(deploy(args, &storage, folder, name, context)).await;
     }
     if context.dry_run {
         let what = match action {
@@ -334,7 +334,7 @@ fn no_way_back(site: &Site, before: &State, wanted: &str) -> Error {
 fn upload(args: &ReleaseArgs, name: &str, image: &str, folder: &Uri, key: &JobKey) -> Value {
     let version = ModelVersion {
         display_name: name.to_owned(),
-        description: format!("run {}", args.vertex.job.place.run_id),
+        description: format!("run {}", args.vertex.job.place.run()),
         aliases: vec!["candidate".to_owned()],
         artifact_uri: Some(folder.to_string()),
         container: ServingContainer {

@@ -69,8 +69,8 @@ fn describe(site: &Site, endpoint: Option<&Value>, model: bool) -> String {
     let model = model.then(|| format!("the model `{name}` with all its versions"));
     let parts: Vec<String> = endpoint.into_iter().chain(model).collect();
     let project = site.session.project();
-    match parts.is_empty() {
-        true => format!("nothing: there is no `{name}` in the project {project}"),
-        false => format!("{} from the project {project}", parts.join(" and ")),
+    if parts.is_empty() {
+        return format!("nothing: there is no `{name}` in the project {project}");
     }
+    format!("{} from the project {project}", parts.join(" and "))
 }

@@ -115,7 +115,7 @@ async fn the_study_goes_there_as_it_is() {
     let mut study = cloud.workspace.json("study.json");
     study["studySpec"]["measurementSelectionType"] = json!("BEST_MEASUREMENT");
     study["maxFailedTrialCount"] = json!(3);
-    cloud.workspace.write("study.json", &study.to_string());
+    cloud.workspace.write("study.json", study.to_string());
     stdout(&cloud.run(&["--seed", "5"]).await);
     let seen = cloud.google.seen();
     let created = seen.iter().find(|seen| seen.method.ends_with(".create"));
@@ -196,7 +196,6 @@ fn train() -> Option<PathBuf> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[expect(clippy::print_stderr, reason = "says why it did not run")]
 async fn trials_are_runs_of_train() {
     let Some(program) = train() else {
         eprintln!("SKIPPED: there is no `train` beside `hptune`: cargo build -p train");

@@ -131,9 +131,12 @@ fn value(spec: &Value, part: f64) -> Value {
     let number = |value: &Value| value.as_f64().or_else(|| value.as_str()?.parse().ok());
     let range = |spec: &Value| Some((number(&spec["minValue"])?, number(&spec["maxValue"])?));
     let is_log = spec["scaleType"] == "UNIT_LOG_SCALE";
-    let at = |(low, high): (f64, f64)| match is_log {
-        true => low * (high / low).powf(part),
-        false => low + (high - low) * part,
+    let at = |(low, high): (f64, f64)| {
+        if is_log {
+            low * (high / low).powf(part)
+        } else {
+            low + (high - low) * part
+        }
     };
     if let Some(range) = range(&spec["doubleValueSpec"]) {
         return json!(at(range));

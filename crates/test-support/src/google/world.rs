@@ -16,12 +16,18 @@ pub(super) struct Job {
     /// What the service says when it fails.
     pub(super) error: Option<Value>,
     /// What its work comes to, once it is done; `None` where nothing is really done.
-    work: Option<Arc<Mutex<Option<Result<Value, Value>>>>>,
+    work: Option<Arc<Mutex<Option<Done>>>>,
 }
+
+/// What work comes to: fields for the job's document, or what went wrong.
+type Done = Result<Value, Value>;
 
 /// What jobs do: see [`super::FakeGoogle::work`].
 #[derive(Clone)]
-pub(super) struct Work(pub(super) Arc<dyn Fn(&Value) -> Result<Value, Value> + Send + Sync>);
+pub(super) struct Work(pub(super) Doing);
+
+/// From the request that created a job to what its work comes to.
+pub(super) type Doing = Arc<dyn Fn(&Value) -> Done + Send + Sync>;
 
 /// What served models answer: see [`super::FakeGoogle::serve`].
 #[derive(Clone)]

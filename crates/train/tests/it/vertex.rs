@@ -207,9 +207,9 @@ async fn a_failure_comes_with_the_services_words_and_its_exit_code() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_that_fails_says_why() {
+    const LOG: &str = "its log says: the program has failed";
     let cloud = Cloud::new().await;
     let quota = "The following quota metrics exceed quota limits: custom_model_training_cpus";
-    const LOG: &str = "its log says: the program has failed";
     for (error, code, expected) in [
         (
             json!({"code": 8, "message": quota}),
