@@ -67,8 +67,10 @@ NEEDS = {
 }
 
 
-def configure(task: dsl.PipelineTask, name: str, image: str, platform: Platform) -> None:
+def configure(task: dsl.PipelineTask, step: images.Step, image: str, platform: Platform) -> None:
     """Gives a task its resources, retries, limits, name, labels and credentials."""
+    name = step.name
+    prefix = "_".join(step.command).strip("/").upper().replace("-", "_")  # of its flags' variables
     needs = NEEDS[name]
     task.set_display_name(needs.title)
     task.set_cpu_request(needs.cpu[0]).set_cpu_limit(needs.cpu[1])
@@ -84,6 +86,10 @@ def configure(task: dsl.PipelineTask, name: str, image: str, platform: Platform)
     if platform.secret:
         kubernetes.use_secret_as_volume(task, secret_name=platform.secret, mount_path=SECRET_PATH)
         task.set_env_variable("GOOGLE_APPLICATION_CREDENTIALS", f"{SECRET_PATH}/key.json")
+    # Not a parameter of the task: the cache would take every run for a new one.
+    kubernetes.use_field_path_as_env(
+        task, env_name=f"{prefix}_RUN_ID", field_path="metadata.labels['pipeline/runid']"
+    )
     if needs.sees_models and platform.model_volume:
         kubernetes.mount_pvc(task, pvc_name=platform.model_volume, mount_path=MODELS_PATH)
 
@@ -94,7 +100,7 @@ def define(references: dict[str, str], platform: Platform = Platform()):
     def task(step: images.Step, **arguments) -> dsl.PipelineTask:
         image = references[step.binary]
         created = step.on(image, arguments)(**arguments)
-        configure(created, step.name, image, platform)
+        configure(created, step, image, platform)
         return created
 
     def crypto_pipeline(
@@ -117,6 +123,11 @@ def define(references: dict[str, str], platform: Platform = Platform()):
         tune_runner: str = "local",
         train_runner: str = "local",
         deploy_target: str = "local",
+        project: str = "",
+        region: str = "us-central1",
+        staging_location: str = "",
+        service_account: str = "",
+        encryption_key: str = "",
     ):
         """Fetches market data, tunes and trains a price model, and deploys it if it is good enough.
 
@@ -138,12 +149,27 @@ def define(references: dict[str, str], platform: Platform = Platform()):
             model_name: Name the model is served under
             model_repository: Directory that holds the served models and their versions
             endpoint: Predict address of a running server to check; empty starts one for the check
-            transform_runner: Where the table is read: local is the task's own container
-            tune_runner: Where the trials run: local is the task's own container
-            train_runner: Where the model is trained: local is the task's own container
-            deploy_target: Where the model is served: local is a model repository
+            transform_runner: Where the table is read: local is the task's own container, dataflow a job
+                of Dataflow
+            tune_runner: Where the trials run: local is the task's own container, vertex a tuning job of
+                Vertex AI
+            train_runner: Where the model is trained: local is the task's own container, vertex a custom
+                job of Vertex AI
+            deploy_target: Where the model is served: local is a model repository, vertex an endpoint of
+                Vertex AI
+            project: Google Cloud project of remote jobs; needed for dataflow and vertex
+            region: Region of remote jobs
+            staging_location: gs:// folder for what goes to remote jobs and comes from them
+            service_account: Account remote jobs have; empty takes the services' own
+            encryption_key: Cloud KMS key for what the services store
         """
-        finish = task(steps.finish, model_name=model_name, model_repository=model_repository)
+        place = {"project": project, "region": region}
+        cloud = place | {
+            "staging_location": staging_location,
+            "service_account": service_account,
+            "encryption_key": encryption_key,
+        }
+        finish = task(steps.finish, model_name=model_name, model_repository=model_repository, **place)
         with dsl.ExitHandler(finish, name="price-model"):
             ingest = task(
                 steps.gcs_ingest, source=source, sha256=sha256, data_version=data_version
@@ -155,6 +181,7 @@ def define(references: dict[str, str], platform: Platform = Platform()):
                 series_value=series_value,
                 horizon=horizon,
                 runner=transform_runner,
+                **cloud,
             )
             tune = task(
                 steps.hptune,
@@ -163,6 +190,8 @@ def define(references: dict[str, str], platform: Platform = Platform()):
                 max_trial_count=max_trial_count,
                 seed=seed,
                 runner=tune_runner,
+                image=references["train"],
+                **cloud,
             )
             train = task(
                 steps.train,
@@ -170,6 +199,7 @@ def define(references: dict[str, str], platform: Platform = Platform()):
                 best_hyperparameters=tune.outputs["best_hyperparameters"],
                 seed=seed,
                 runner=train_runner,
+                **cloud,
             )
             task(
                 steps.deploy,
@@ -181,6 +211,7 @@ def define(references: dict[str, str], platform: Platform = Platform()):
                 gate=gate,
                 endpoint=endpoint,
                 target=deploy_target,
+                **cloud,
             )
 
     crypto_pipeline.__doc__ = images.unwrapped(crypto_pipeline.__doc__)

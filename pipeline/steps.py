@@ -72,6 +72,7 @@ def transform(
     train_rows: dsl.OutputPath(int),
     eval_rows: dsl.OutputPath(int),
     test_rows: dsl.OutputPath(int),
+    gcp_resources: dsl.OutputPath(str),
     runner: str = "local",
     config: Optional[str] = None,
     memory_limit: str = "128",
@@ -97,11 +98,29 @@ def transform(
     eval_fraction: Optional[float] = None,
     format: Optional[str] = None,
     policy: Optional[List[str]] = None,
+    project: Optional[str] = None,
+    region: str = "us-central1",
+    run_id: Optional[str] = None,
+    poll_interval: float = 5.0,
+    staging_location: Optional[str] = None,
+    service_account: Optional[str] = None,
+    network: Optional[str] = None,
+    encryption_key: Optional[str] = None,
+    job_label: Optional[List[str]] = None,
+    machine_type: Optional[str] = None,
+    queue_timeout: Optional[int] = None,
+    run_timeout: Optional[int] = None,
+    subnetwork: Optional[str] = None,
+    private_ips: bool = False,
+    num_workers: Optional[int] = None,
+    max_workers: Optional[int] = None,
+    yaml_template: Optional[str] = None,
 ):
     """Turns a raw table into train, eval and test examples.
 
     Args:
-        runner: Where the table is read: `local` is this process
+        runner: Where the table is read: `local` is this process, `dataflow` a job of many machines
+            that keeps the rows and columns wanted; windows and splits are made here in both cases
         raw_data: The raw table: CSV, plain, gzip or zstd; a file, a folder or a glob
         config: Configuration, YAML or JSON; local or gs://
         memory_limit: Memory for rows, in MiB; more rows than that go through a temporary file in
@@ -129,6 +148,29 @@ def transform(
         eval_fraction: Share of the rows to tune on; the rest is the test split [default: 0.15]
         format: Format of the example files: parquet or csv [default: parquet]
         policy: What to do about a finding, for example gap=error (error, drop or keep); repeatable
+        project: Project that does the work, by its id [default: `GOOGLE_CLOUD_PROJECT`]
+        region: Region that does the work
+        run_id: Run that the work belongs to: jobs carry it as a label, a second attempt finds them
+            by it, and `deploy finish` cancels what is left of it [default: by-hand]
+        poll_interval: Seconds between the first two looks at a job; they grow to six times as much
+        staging_location: Folder for what goes to jobs and comes from them; the job's account must
+            be able to write there
+        service_account: Account the job has [default: the service's own]
+        network: Network the machines are in: for Vertex AI projects/NUMBER/global/networks/NAME,
+            for Dataflow a name
+        encryption_key: Cloud KMS key that encrypts what the service stores
+        job_label: Label for the job; repeatable
+        machine_type: Machine type [default: Vertex AI n1-standard-4, Dataflow's own choice]
+        queue_timeout: Seconds the job may wait for machines before it is cancelled [default: no
+            limit]
+        run_timeout: Seconds the job may run before it is cancelled [default: no limit]
+        subnetwork: Subnetwork the machines are in, as regions/REGION/subnetworks/NAME
+        private_ips: Give the machines no public address
+        num_workers: Machines at the beginning [default: the service's choice]
+        max_workers: Machines at most [default: the service's choice]
+        yaml_template: Flex template that runs Beam YAML [default:
+            gs://dataflow-templates-REGION/latest/flex/Yaml_Template]; name a dated folder instead
+            of `latest` to pin it
 
     Returns:
         examples: Folder with the train, eval and test rows, their schema and their statistics
@@ -136,6 +178,8 @@ def transform(
         train_rows: Rows of the train split
         eval_rows: Rows of the eval split
         test_rows: Rows of the test split
+        gcp_resources: Remote jobs, in the format of google-cloud-pipeline-components; the console
+            links them
     """
 
 
@@ -147,6 +191,7 @@ def hptune(
     metrics: dsl.Output[dsl.Metrics],
     report: dsl.Output[dsl.HTML],
     best_metric_value: dsl.OutputPath(float),
+    gcp_resources: dsl.OutputPath(str),
     runner: str = "local",
     study_config: Optional[str] = None,
     journal: Optional[str] = None,
@@ -159,11 +204,30 @@ def hptune(
     weight_decay: float = 0.01,
     eval_steps: int = 100,
     patience: int = 0,
+    project: Optional[str] = None,
+    region: str = "us-central1",
+    run_id: Optional[str] = None,
+    poll_interval: float = 5.0,
+    staging_location: Optional[str] = None,
+    service_account: Optional[str] = None,
+    network: Optional[str] = None,
+    encryption_key: Optional[str] = None,
+    job_label: Optional[List[str]] = None,
+    machine_type: Optional[str] = None,
+    queue_timeout: Optional[int] = None,
+    run_timeout: Optional[int] = None,
+    image: Optional[str] = None,
+    accelerator_type: Optional[str] = None,
+    accelerator_count: Optional[int] = None,
+    provisioning: str = "standard",
+    tensorboard: Optional[str] = None,
 ):
     """Tune the hyperparameters of the dense regressor.
 
     Args:
-        runner: Where the trials run: `local` is this process
+        runner: Where the trials run: `local` is this process, `vertex` a hyperparameter tuning job
+            of Vertex AI whose trials are runs of `train`; that job searches by its own algorithm
+            and takes no seed for it
         examples: Examples folder that transform wrote
         study_config: Study to run, JSON or YAML in Vertex AI's shape: `studySpec`, `maxTrialCount`,
             `parallelTrialCount`, `maxFailedTrialCount` [default: the classic space over
@@ -182,6 +246,29 @@ def hptune(
         eval_steps: Optimizer steps between two looks at the eval split
         patience: Early stopping after N looks in a row without a better eval loss, as in `train`;
             0: none
+        project: Project that does the work, by its id [default: `GOOGLE_CLOUD_PROJECT`]
+        region: Region that does the work
+        run_id: Run that the work belongs to: jobs carry it as a label, a second attempt finds them
+            by it, and `deploy finish` cancels what is left of it [default: by-hand]
+        poll_interval: Seconds between the first two looks at a job; they grow to six times as much
+        staging_location: Folder for what goes to jobs and comes from them; the job's account must
+            be able to write there
+        service_account: Account the job has [default: the service's own]
+        network: Network the machines are in: for Vertex AI projects/NUMBER/global/networks/NAME,
+            for Dataflow a name
+        encryption_key: Cloud KMS key that encrypts what the service stores
+        job_label: Label for the job; repeatable
+        machine_type: Machine type [default: Vertex AI n1-standard-4, Dataflow's own choice]
+        queue_timeout: Seconds the job may wait for machines before it is cancelled [default: no
+            limit]
+        run_timeout: Seconds the job may run before it is cancelled [default: no limit]
+        image: Image of `train`, in Artifact Registry [default for train: `COMPONENT_IMAGE`]
+        accelerator_type: Accelerator, for example `NVIDIA_TESLA_T4`; the program makes no use of
+            one yet
+        accelerator_count: Accelerators of a machine
+        provisioning: What machines are asked for
+        tensorboard: `TensorBoard` of Vertex AI that shows the learning curves; needs
+            --service-account
 
     Returns:
         best_hyperparameters: Hyperparameters of the best trial, for train
@@ -190,6 +277,8 @@ def hptune(
         report: Optimisation history and all trials
         best_metric_value: The best trial's root mean squared error on the eval split, in the
             label's unit
+        gcp_resources: Remote jobs, in the format of google-cloud-pipeline-components; the console
+            links them
     """
 
 
@@ -201,6 +290,7 @@ def train(
     report: dsl.Output[dsl.HTML],
     model_card: dsl.Output[dsl.Markdown],
     test_root_mean_squared_error: dsl.OutputPath(float),
+    gcp_resources: dsl.OutputPath(str),
     runner: str = "local",
     best_hyperparameters: Optional[dsl.Input[dsl.Artifact]] = None,
     train_steps: Optional[int] = None,
@@ -214,11 +304,30 @@ def train(
     patience: int = 0,
     backtest: int = 0,
     seed: int = 0,
+    tuning_metric: str = "rmse",
+    project: Optional[str] = None,
+    region: str = "us-central1",
+    run_id: Optional[str] = None,
+    poll_interval: float = 5.0,
+    staging_location: Optional[str] = None,
+    service_account: Optional[str] = None,
+    network: Optional[str] = None,
+    encryption_key: Optional[str] = None,
+    job_label: Optional[List[str]] = None,
+    machine_type: Optional[str] = None,
+    queue_timeout: Optional[int] = None,
+    run_timeout: Optional[int] = None,
+    image: Optional[str] = None,
+    accelerator_type: Optional[str] = None,
+    accelerator_count: Optional[int] = None,
+    provisioning: str = "standard",
+    tensorboard: Optional[str] = None,
 ):
     """Train the dense regressor and measure it beside the baselines.
 
     Args:
-        runner: Where the model is trained: `local` is this process
+        runner: Where the model is trained: `local` is this process, `vertex` a custom job of Vertex
+            AI that runs the same program
         examples: Examples folder that transform wrote
         best_hyperparameters: Hyperparameters that hptune found
         train_steps: Optimizer steps [default: 5000]
@@ -238,6 +347,31 @@ def train(
         backtest: Also refit over N periods, one after the other, and report the error in each; the
             model is the same with and without
         seed: Seed of the first weights and of the order of the rows
+        tuning_metric: Name of the metric that a tuner is told as a trial: the eval split's root
+            mean squared error at each look
+        project: Project that does the work, by its id [default: `GOOGLE_CLOUD_PROJECT`]
+        region: Region that does the work
+        run_id: Run that the work belongs to: jobs carry it as a label, a second attempt finds them
+            by it, and `deploy finish` cancels what is left of it [default: by-hand]
+        poll_interval: Seconds between the first two looks at a job; they grow to six times as much
+        staging_location: Folder for what goes to jobs and comes from them; the job's account must
+            be able to write there
+        service_account: Account the job has [default: the service's own]
+        network: Network the machines are in: for Vertex AI projects/NUMBER/global/networks/NAME,
+            for Dataflow a name
+        encryption_key: Cloud KMS key that encrypts what the service stores
+        job_label: Label for the job; repeatable
+        machine_type: Machine type [default: Vertex AI n1-standard-4, Dataflow's own choice]
+        queue_timeout: Seconds the job may wait for machines before it is cancelled [default: no
+            limit]
+        run_timeout: Seconds the job may run before it is cancelled [default: no limit]
+        image: Image of `train`, in Artifact Registry [default for train: `COMPONENT_IMAGE`]
+        accelerator_type: Accelerator, for example `NVIDIA_TESLA_T4`; the program makes no use of
+            one yet
+        accelerator_count: Accelerators of a machine
+        provisioning: What machines are asked for
+        tensorboard: `TensorBoard` of Vertex AI that shows the learning curves; needs
+            --service-account
 
     Returns:
         model: Model folder: model.onnx, metrics.json, golden.json
@@ -245,6 +379,8 @@ def train(
         report: Learning curves, predictions and residuals
         model_card: What the model is, what it is worth, its limits and how to reproduce it
         test_root_mean_squared_error: Root mean squared error on the test split, in the label's unit
+        gcp_resources: Remote jobs, in the format of google-cloud-pipeline-components; the console
+            links them
     """
 
 
@@ -255,6 +391,7 @@ def deploy(
     deployed: dsl.OutputPath(bool),
     model_version: dsl.OutputPath(str),
     served_endpoint: dsl.OutputPath(str),
+    gcp_resources: dsl.OutputPath(str),
     target: str = "local",
     model: Optional[dsl.Input[dsl.Model]] = None,
     model_repository: Optional[str] = None,
@@ -270,11 +407,27 @@ def deploy(
     endpoint: Optional[str] = None,
     check_timeout: int = 30,
     lock_timeout: int = 60,
+    project: Optional[str] = None,
+    region: str = "us-central1",
+    run_id: Optional[str] = None,
+    poll_interval: float = 5.0,
+    staging_location: Optional[str] = None,
+    service_account: Optional[str] = None,
+    network: Optional[str] = None,
+    encryption_key: Optional[str] = None,
+    job_label: Optional[List[str]] = None,
+    machine_type: Optional[str] = None,
+    queue_timeout: Optional[int] = None,
+    run_timeout: Optional[int] = None,
+    image: Optional[str] = None,
+    min_replicas: int = 1,
+    max_replicas: int = 1,
 ):
     """Validates a trained model, installs it as a new version and serves it.
 
     Args:
-        target: Where the model is served: `local` is a model repository that `deploy serve` follows
+        target: Where the model is served: `local` is a model repository that `deploy serve`
+            follows, `vertex` an endpoint of Vertex AI named like the model
         model: Folder with the model, its metrics and its golden rows
         model_repository: Directory that holds the served models, each with its numbered versions
         model_name: Name the model is served under: lower-case letters, digits, `-`, `_`
@@ -295,6 +448,26 @@ def deploy(
             `/predict` where it has no path [default: a server started for the purpose]
         check_timeout: Seconds within which that server has to answer from the new version
         lock_timeout: Seconds to wait for another deployment of the same model to finish
+        project: Project that does the work, by its id [default: `GOOGLE_CLOUD_PROJECT`]
+        region: Region that does the work
+        run_id: Run that the work belongs to: jobs carry it as a label, a second attempt finds them
+            by it, and `deploy finish` cancels what is left of it [default: by-hand]
+        poll_interval: Seconds between the first two looks at a job; they grow to six times as much
+        staging_location: Folder for what goes to jobs and comes from them; the job's account must
+            be able to write there
+        service_account: Account the job has [default: the service's own]
+        network: Network the machines are in: for Vertex AI projects/NUMBER/global/networks/NAME,
+            for Dataflow a name
+        encryption_key: Cloud KMS key that encrypts what the service stores
+        job_label: Label for the job; repeatable
+        machine_type: Machine type [default: Vertex AI n1-standard-4, Dataflow's own choice]
+        queue_timeout: Seconds the job may wait for machines before it is cancelled [default: no
+            limit]
+        run_timeout: Seconds the job may run before it is cancelled [default: no limit]
+        image: Image of `deploy`, in Artifact Registry, which serves the model [default:
+            `COMPONENT_IMAGE`]
+        min_replicas: Machines at least
+        max_replicas: Machines at most
 
     Returns:
         deployment: What became of the model: version, gate, provenance
@@ -302,6 +475,8 @@ def deploy(
         deployed: Whether the model given is the one that is served now
         model_version: Version that is served now; empty when none is
         served_endpoint: Predict address of the running server; empty without --endpoint
+        gcp_resources: Remote jobs, in the format of google-cloud-pipeline-components; the console
+            links them
     """
 
 
@@ -337,6 +512,10 @@ def finish(
     succeeded: dsl.OutputPath(bool),
     model_repository: Optional[str] = None,
     model_name: str = "model",
+    project: Optional[str] = None,
+    region: str = "us-central1",
+    run_id: Optional[str] = None,
+    poll_interval: float = 5.0,
     lock_timeout: int = 60,
 ):
     """Reports how a pipeline run ended and cleans up what a killed deployment left.
@@ -345,6 +524,11 @@ def finish(
         status: How the tasks before ended: Kubeflow's `PipelineTaskFinalStatus` as JSON
         model_repository: Directory that holds the served models, each with its numbered versions
         model_name: Name the model is served under: lower-case letters, digits, `-`, `_`
+        project: Project that does the work, by its id [default: `GOOGLE_CLOUD_PROJECT`]
+        region: Region that does the work
+        run_id: Run that the work belongs to: jobs carry it as a label, a second attempt finds them
+            by it, and `deploy finish` cancels what is left of it [default: by-hand]
+        poll_interval: Seconds between the first two looks at a job; they grow to six times as much
         lock_timeout: Seconds to wait for a deployment of the same model to finish
 
     Returns:

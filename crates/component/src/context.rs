@@ -1,5 +1,7 @@
 //! What a component's `run` gets besides its flags.
 
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -20,6 +22,7 @@ pub struct Context {
     pub(crate) grace: Grace,
     pub(crate) name: &'static str,
     pub(crate) display: Display,
+    pub(crate) parameter_files: Arc<BTreeMap<String, PathBuf>>,
 }
 
 impl Context {
@@ -33,6 +36,7 @@ impl Context {
             grace: Grace::default(),
             name: contract.name,
             display: Display::hidden(),
+            parameter_files: Arc::default(),
         }
     }
 
@@ -46,6 +50,12 @@ impl Context {
     /// elsewhere. `total` is in the unit, where it is known.
     pub fn progress(&self, label: &str, unit: Unit, total: Option<u64>) -> Progress {
         Progress::new(&self.display, label, unit, total)
+    }
+
+    /// Where the pipeline reads an output parameter from, for one that must be known before the
+    /// run ends. It is written at the end in any case.
+    pub fn parameter_file(&self, name: &str) -> Option<&Path> {
+        self.parameter_files.get(name).map(PathBuf::as_path)
     }
 
     /// The component, its version and git commit, for example `transform 0.1.0 (1a2b3c4d5e6f)`.

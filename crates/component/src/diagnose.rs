@@ -16,13 +16,19 @@ pub trait Diagnose: Error + Send + Sync + 'static {
     }
 }
 
-/// Class of an error.
+/// Class of an error. The codes of the last three are those of `sysexits.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
     /// The work failed: exit code 1.
     Failure,
-    /// Flags, configuration or executor input are wrong: exit code 2.
+    /// Flags, configuration or executor input are wrong, or a service says so: exit code 2.
     Usage,
+    /// A remote service failed, or cannot be reached: exit code 69, `EX_UNAVAILABLE`.
+    Service,
+    /// A quota or a limit of time is used up: exit code 75, `EX_TEMPFAIL`.
+    Quota,
+    /// The account may not do this: exit code 77, `EX_NOPERM`.
+    Permission,
 }
 
 impl Exit {
@@ -30,6 +36,9 @@ impl Exit {
         match self {
             Self::Failure => 1,
             Self::Usage => 2,
+            Self::Service => 69,
+            Self::Quota => 75,
+            Self::Permission => 77,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, FromArgMatches};
@@ -52,6 +53,11 @@ where
         grace: Grace::default(),
         name: contract.name,
         display,
+        parameter_files: parsed
+            .executor
+            .as_ref()
+            .map(|executor| Arc::new(executor.parameter_files()))
+            .unwrap_or_default(),
     };
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()

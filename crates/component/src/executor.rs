@@ -103,6 +103,14 @@ impl ExecutorInput {
         flags
     }
 
+    /// Where each output parameter is read from.
+    pub(crate) fn parameter_files(&self) -> BTreeMap<String, PathBuf> {
+        let slots = self.outputs.parameters.iter();
+        slots
+            .map(|(name, slot)| (name.clone(), slot.output_file.clone()))
+            .collect()
+    }
+
     /// Writes parameter files and the executor output for what a component produced.
     pub(crate) fn write_outputs(
         &self,

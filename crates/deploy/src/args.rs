@@ -47,7 +47,8 @@ pub struct TargetArgs {
 /// Flags of a deployment or a rollback.
 #[derive(Debug, clap::Args)]
 pub struct ReleaseArgs {
-    /// Where the model is served: `local` is a model repository that `deploy serve` follows
+    /// Where the model is served: `local` is a model repository that `deploy serve` follows,
+    /// `vertex` an endpoint of Vertex AI named like the model
     #[arg(long = "target", value_name = "WHERE", default_value = "local")]
     pub serve_on: ServeOn,
     /// Model folder that `train` wrote
@@ -105,6 +106,28 @@ pub struct ReleaseArgs {
     /// Where to write the deployment report
     #[arg(long, value_name = "FILE.html")]
     pub report: Option<Uri>,
+    /// The endpoint, where the model is served on Vertex AI.
+    #[command(flatten)]
+    pub vertex: VertexArgs,
+}
+
+/// Flags of a deployment on Vertex AI.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Google Cloud")]
+pub struct VertexArgs {
+    /// Where, for which run, on what machines.
+    #[command(flatten)]
+    pub job: cloud::JobArgs,
+    /// Image of `deploy`, in Artifact Registry, which serves the model [default:
+    /// `COMPONENT_IMAGE`]
+    #[arg(long, value_name = "IMAGE")]
+    pub image: Option<String>,
+    /// Machines at least
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub min_replicas: u32,
+    /// Machines at most
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_replicas: u32,
 }
 
 /// Where a model is served.
@@ -112,6 +135,8 @@ pub struct ReleaseArgs {
 pub enum ServeOn {
     /// By servers that follow the model repository.
     Local,
+    /// By an endpoint of Vertex AI.
+    Vertex,
 }
 
 /// What a model that does not pass the gate means.
@@ -206,6 +231,10 @@ pub struct FinishArgs {
     /// Which model of which repository.
     #[command(flatten)]
     pub target: TargetArgs,
+    /// Where on Google Cloud, and which run: with --project, jobs of the run that are still alive
+    /// are cancelled.
+    #[command(flatten)]
+    pub place: cloud::PlaceArgs,
     /// Where to write how the run ended, in Markdown
     #[arg(long, value_name = "FILE.md")]
     pub summary: Option<Uri>,
@@ -245,6 +274,12 @@ pub struct StatusArgs {
 /// Flags of `deploy teardown`.
 #[derive(Debug, clap::Args)]
 pub struct TeardownArgs {
+    /// Where the model is served: `local` or `vertex`
+    #[arg(long = "target", value_name = "WHERE", default_value = "local")]
+    pub serve_on: ServeOn,
+    /// Where on Google Cloud.
+    #[command(flatten)]
+    pub place: cloud::PlaceArgs,
     /// Which model of which repository.
     #[command(flatten)]
     pub target: TargetArgs,

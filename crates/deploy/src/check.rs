@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use artifacts::Golden;
+use component::Diagnose as _;
 use reqwest::{Client, Url};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -68,6 +69,9 @@ pub enum CheckError {
         /// The difference.
         source: GoldenError,
     },
+    /// Vertex AI did not answer, or not with predictions.
+    #[error(transparent)]
+    Vertex(Box<cloud::Error>),
     /// The run was asked to stop.
     #[error("stopped before the server answered")]
     Cancelled,
@@ -77,6 +81,7 @@ impl CheckError {
     pub(crate) fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Server(error) => return error.hint(),
+            Self::Vertex(error) => return error.hint(),
             Self::Client(_) => "install the system's CA certificates",
             Self::Unreachable { .. } | Self::Other { .. } => {
                 "check that --endpoint is the predict address of a 'deploy serve' that follows \
@@ -115,7 +120,7 @@ impl Check<'_> {
         client: &Client,
         cancel: &CancellationToken,
     ) -> Result<(), CheckError> {
-        let body = self.body();
+        let body = body(self.golden);
         let deadline = Instant::now() + self.timeout;
         loop {
             let attempt = tokio::select! {
@@ -133,15 +138,6 @@ impl Check<'_> {
                 () = cancel.cancelled() => return Err(CheckError::Cancelled),
             }
         }
-    }
-
-    /// The golden rows as named values, as a client would send them.
-    fn body(&self) -> Value {
-        let row = |instance: &Vec<f64>| -> Map<String, Value> {
-            let cells = self.golden.inputs.iter().cloned();
-            cells.zip(instance.iter().map(|cell| json!(cell))).collect()
-        };
-        json!({ "instances": self.golden.instances.iter().map(row).collect::<Vec<_>>() })
     }
 
     async fn attempt(&self, client: &Client, body: &Value) -> Result<(), CheckError> {
@@ -185,6 +181,15 @@ impl Check<'_> {
             source,
         })
     }
+}
+
+/// The golden rows as named values, as a client would send them.
+pub(crate) fn body(golden: &Golden) -> Value {
+    let row = |instance: &Vec<f64>| -> Map<String, Value> {
+        let cells = golden.inputs.iter().cloned();
+        cells.zip(instance.iter().map(|cell| json!(cell))).collect()
+    };
+    json!({ "instances": golden.instances.iter().map(row).collect::<Vec<_>>() })
 }
 
 fn identity(name: Option<&str>, version: Option<&str>) -> String {

@@ -96,6 +96,9 @@ pub enum Error {
     /// The server failed.
     #[error(transparent)]
     Serve(#[from] ServeError),
+    /// Google Cloud, or something on the way to it, failed.
+    #[error(transparent)]
+    Cloud(#[from] cloud::Error),
     /// A table could not be predicted.
     #[error(transparent)]
     Predict(#[from] PredictError),
@@ -153,6 +156,11 @@ impl Diagnose for Error {
             | Self::NothingToServe
             | Self::Baseline { .. }
             | Self::NotConfirmed { .. } => Exit::Usage,
+            Self::Cloud(error) => error.exit(),
+            Self::Check { source, .. } => match source.as_ref() {
+                CheckError::Vertex(error) => error.exit(),
+                _ => Exit::Failure,
+            },
             _ => Exit::Failure,
         }
     }
@@ -178,6 +186,7 @@ impl Diagnose for Error {
             Self::NothingTriedOut { .. } => "deploy a model with --canary first".to_owned(),
             Self::Check { source, .. } => return source.hint(),
             Self::Serve(error) => return error.hint(),
+            Self::Cloud(error) => return error.hint(),
             Self::Predict(error) => return error.hint(),
             Self::WriteDeployment { source, .. } | Self::WriteSummary { source, .. } => {
                 return source.hint();

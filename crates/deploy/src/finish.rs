@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use cloud::Session;
 use component::{Context, Outcome, Outputs, Plan};
 use serde::Deserialize;
 use serde_json::json;
@@ -57,14 +58,20 @@ pub(crate) async fn run(args: &FinishArgs, context: &Context) -> Result<Outcome,
         let folder = repository.folder();
         return Ok(Outcome::Plan(Plan {
             reads: vec![folder.display().to_string()],
-            does: vec![format!(
-                "takes back an unfinished deployment in {}",
-                folder.display()
-            )],
+            does: vec![
+                format!(
+                    "takes back an unfinished deployment in {}",
+                    folder.display()
+                ),
+                "cancels what is left of the run on Google Cloud, with --project".to_owned(),
+            ],
             writes: args.summary.iter().map(ToString::to_string).collect(),
         }));
     }
-    let cleaned = clean(&repository, args, context).await?;
+    let mut cleaned = clean(&repository, args, context).await?;
+    for job in cancel_jobs(args, context).await? {
+        cleaned = format!("{cleaned}; {job}");
+    }
     let served = repository.pointer()?.and_then(|state| state.model_version);
     if status.succeeded() {
         info!("the run ended well");
@@ -89,6 +96,15 @@ pub(crate) async fn run(args: &FinishArgs, context: &Context) -> Result<Outcome,
         outputs = outputs.artifact("summary", uri, metadata);
     }
     Ok(Outcome::Done(outputs))
+}
+
+/// Cancels remote jobs that killed steps of the run left, where the flags name a run.
+async fn cancel_jobs(args: &FinishArgs, context: &Context) -> Result<Vec<String>, Error> {
+    if !args.place.names_a_run() {
+        return Ok(Vec::new());
+    }
+    let session = Session::open(&args.place, context).await?;
+    Ok(session.cancel_run().await?)
 }
 
 /// Takes back what a killed deployment left, and says what that was. A deployment of another run

@@ -42,6 +42,7 @@ mod finish;
 mod gate;
 mod golden;
 mod predict;
+mod record;
 mod release;
 mod report;
 mod repository;
@@ -50,12 +51,13 @@ mod serve;
 mod status;
 mod target;
 mod teardown;
+mod vertex;
 
 use component::{Artifact, ArtifactKind, Context, Contract, Outcome, Parameter, ParameterKind};
 
 pub use args::{
     Args, Command, FinishArgs, GateMode, LimitArgs, PredictArgs, ReleaseArgs, ServeArgs, ServeOn,
-    StatusArgs, TargetArgs, TeardownArgs,
+    StatusArgs, TargetArgs, TeardownArgs, VertexArgs,
 };
 pub use check::CheckError;
 pub use error::Error;
@@ -103,6 +105,7 @@ pub const CONTRACT: Contract = Contract {
             kind: ParameterKind::String,
             help: "Predict address of the running server; empty without --endpoint",
         },
+        cloud::GCP_RESOURCES,
     ],
     subcommands: &[FINISH, PREDICT],
 };
@@ -164,11 +167,17 @@ const PREDICT: Contract = Contract {
 /// Runs the action the arguments name.
 pub async fn run(args: Args, context: Context) -> Result<Outcome, Error> {
     match &args.command {
-        None => release::run(&args.release, &context).await,
+        None => match args.release.serve_on {
+            ServeOn::Local => release::run(&args.release, &context).await,
+            ServeOn::Vertex => Box::pin(vertex::run(&args.release, &context)).await,
+        },
         Some(Command::Predict(args)) => predict::run(args, &context).await,
         Some(Command::Status(args)) => status::run(args, &context).await,
         Some(Command::Serve(args)) => serve::run(args, &context).await,
-        Some(Command::Teardown(args)) => teardown::run(args, &context).await,
+        Some(Command::Teardown(args)) => match args.serve_on {
+            ServeOn::Local => teardown::run(args, &context).await,
+            ServeOn::Vertex => vertex::teardown::run(args, &context).await,
+        },
         Some(Command::Finish(args)) => finish::run(args, &context).await,
     }
 }

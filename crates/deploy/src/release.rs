@@ -4,11 +4,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use artifacts::{Deployment, GateResult, Provenance};
-use bytes::Bytes;
-use component::{Context, Outcome, Outputs, Plan};
+use component::{Context, Outcome, Plan};
 use reqwest::Url;
-use serde_json::json;
-use storage::{PutOptions, Storage, Uri};
+use storage::{Storage, Uri};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -17,7 +15,7 @@ use crate::check::{Check, CheckError};
 use crate::repository::{Canary, Locked, Pointer, Repository, RepositoryError};
 use crate::servable::{ModelFiles, Servable};
 use crate::serve::{DEFAULT_PREDICT_ROUTE, Routes, Server, Source, Telemetry};
-use crate::{Error, gate, report, target};
+use crate::{Error, gate, record, target};
 
 /// Deploys a model or rolls one back.
 pub(crate) async fn run(args: &ReleaseArgs, context: &Context) -> Result<Outcome, Error> {
@@ -30,18 +28,44 @@ pub(crate) async fn run(args: &ReleaseArgs, context: &Context) -> Result<Outcome
         Action::Promote => release.promote().await?,
         Action::RollBack(wanted) => release.roll_back(*wanted).await?,
     };
-    release.publish(&deployment, &model).await
+    let resources = cloud::NO_RESOURCES.to_owned();
+    record::publish(args, &release.storage, &deployment, &model, resources).await
 }
 
 /// What a run is asked to do.
 #[derive(Debug)]
-enum Action {
+pub(crate) enum Action {
     /// Serve the model in this folder.
     Deploy(Uri),
     /// Serve the version that is tried out.
     Promote,
     /// Serve this version again, or the one before the last deployed one.
     RollBack(Option<u64>),
+}
+
+impl Action {
+    /// What the flags ask for.
+    pub(crate) fn of(args: &ReleaseArgs) -> Result<Self, Error> {
+        let min = args.min_improvement;
+        if !(min.is_finite() && min < 1.0) {
+            return Err(Error::Flag {
+                flag: "--min-improvement",
+                value: min.to_string(),
+                problem: "is not a fraction below 1",
+                hint: "give 0.05 for 5 %",
+            });
+        }
+        if args.promote {
+            return Ok(Self::Promote);
+        }
+        if args.rollback || args.to_version.is_some() {
+            return Ok(Self::RollBack(args.to_version));
+        }
+        let model = args.model.clone();
+        Ok(Self::Deploy(
+            model.ok_or_else(|| Error::missing("--model"))?,
+        ))
+    }
 }
 
 /// A checked command line and what its work needs.
@@ -56,23 +80,7 @@ struct Release<'a> {
 
 impl<'a> Release<'a> {
     fn new(args: &'a ReleaseArgs, context: &'a Context) -> Result<Self, Error> {
-        let min = args.min_improvement;
-        if !(min.is_finite() && min < 1.0) {
-            return Err(Error::Flag {
-                flag: "--min-improvement",
-                value: min.to_string(),
-                problem: "is not a fraction below 1",
-                hint: "give 0.05 for 5 %",
-            });
-        }
-        let action = if args.promote {
-            Action::Promote
-        } else if args.rollback || args.to_version.is_some() {
-            Action::RollBack(args.to_version)
-        } else {
-            let model = args.model.clone();
-            Action::Deploy(model.ok_or_else(|| Error::missing("--model"))?)
-        };
+        let action = Action::of(args)?;
         Ok(Self {
             args,
             context,
@@ -348,54 +356,6 @@ impl<'a> Release<'a> {
                 inputs: files.digests(),
             },
         }
-    }
-
-    /// Writes the record and the report where they were asked for, and hands the outputs on.
-    async fn publish(&self, deployment: &Deployment, model: &Servable) -> Result<Outcome, Error> {
-        let text = |value: &Option<String>| value.clone().unwrap_or_default();
-        let mut outputs = Outputs::new()
-            .parameter("deployed", deployment.deployed)
-            .parameter("model_version", text(&deployment.model_version))
-            .parameter("served_endpoint", text(&deployment.endpoint));
-        if let Some(uri) = &self.args.deployment {
-            self.write(uri, artifacts::to_json(deployment), "application/json")
-                .await?;
-            let gate = deployment.gate.as_ref();
-            let mut metadata = json!({
-                "display_name": format!("Deployment of {}", deployment.model_name),
-                "deployed": deployment.deployed,
-                "model_name": deployment.model_name,
-                "model_version": deployment.model_version,
-                "baseline": gate.map(|gate| &gate.baseline),
-                "improvement": gate.map(|gate| gate.improvement),
-                "reason": deployment.reason,
-            });
-            for file in &deployment.provenance.inputs {
-                metadata[format!("{}.sha256", file.name)] = json!(file.sha256);
-            }
-            outputs = outputs.artifact("deployment", uri, metadata);
-        }
-        if let Some(uri) = &self.args.report {
-            let page = report::html(deployment, model.metrics(), model.golden());
-            self.write(uri, page.into_bytes(), "text/html; charset=utf-8")
-                .await?;
-            let title = json!({ "display_name": "Deployment report" });
-            outputs = outputs.artifact("report", uri, title);
-        }
-        Ok(Outcome::Done(outputs))
-    }
-
-    async fn write(&self, uri: &Uri, bytes: Vec<u8>, content_type: &str) -> Result<(), Error> {
-        let options = PutOptions {
-            content_type: Some(content_type.to_owned()),
-            ..PutOptions::default()
-        };
-        let written = self.storage.write(uri, Bytes::from(bytes), options).await;
-        written.map_err(|source| Error::WriteDeployment {
-            uri: uri.clone(),
-            source: Box::new(source),
-        })?;
-        Ok(())
     }
 }
 

@@ -62,7 +62,7 @@ fn describe(repository: &Repository) -> Result<Option<String>, Error> {
 }
 
 /// Asks on a terminal; elsewhere nobody can answer.
-async fn confirmed(model: &str, context: &Context) -> bool {
+pub(crate) async fn confirmed(model: &str, context: &Context) -> bool {
     let question = format!("Remove {model}? [y/N] ");
     let asked = tokio::task::spawn_blocking(move || {
         let mut answer = String::new();

@@ -7,13 +7,17 @@ use storage::Uri;
 pub enum Runner {
     /// In this process.
     Local,
+    /// In a hyperparameter tuning job of Vertex AI, each trial on a machine of its own.
+    Vertex,
 }
 
 /// Flags of `hptune`. A trial count is taken from its flag, else from the study file, else from
 /// the default.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    /// Where the trials run: `local` is this process
+    /// Where the trials run: `local` is this process, `vertex` a hyperparameter tuning job of
+    /// Vertex AI whose trials are runs of `train`; that job searches by its own algorithm and
+    /// takes no seed for it
     #[arg(long, value_name = "WHERE", default_value = "local")]
     pub runner: Runner,
     /// Examples folder that `transform` wrote; its test split is not read
@@ -80,4 +84,8 @@ pub struct Args {
     /// Early stopping after N looks in a row without a better eval loss, as in `train`; 0: none
     #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Trials")]
     pub patience: u32,
+
+    /// The job, where the trials do not run in this process.
+    #[command(flatten)]
+    pub cloud: cloud::TrainingArgs,
 }

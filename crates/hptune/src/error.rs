@@ -102,6 +102,15 @@ pub enum Error {
         /// This study's metrics.
         wanted: String,
     },
+    /// A flag that a job of Vertex AI has nothing for.
+    #[error("{flag} is for --runner local: a job of Vertex AI has nothing like it")]
+    OnlyHere {
+        /// The flag.
+        flag: &'static str,
+    },
+    /// The job, or something on the way to it, failed.
+    #[error(transparent)]
+    Cloud(#[from] cloud::Error),
     /// SIGTERM or SIGINT.
     #[error("tuning was cancelled before anything was written")]
     Cancelled,
@@ -153,7 +162,9 @@ impl Diagnose for Error {
             Self::Flag(_)
             | Self::StudyJson { .. }
             | Self::StudyYaml { .. }
-            | Self::Study { .. } => Exit::Usage,
+            | Self::Study { .. }
+            | Self::OnlyHere { .. } => Exit::Usage,
+            Self::Cloud(error) => error.exit(),
             _ => Exit::Failure,
         }
     }
@@ -162,6 +173,7 @@ impl Diagnose for Error {
         let hint = match self {
             Self::Flag(_) => "see hptune --help for the ranges",
             Self::Storage(error) => return error.hint(),
+            Self::Cloud(error) => return error.hint(),
             Self::StudyJson { .. } | Self::StudyYaml { .. } => {
                 "write it as {\"studySpec\": {\"metrics\": […], \"parameters\": […]}}"
             }
@@ -179,6 +191,7 @@ impl Diagnose for Error {
                 "name another file as --journal, or remove this one"
             }
             Self::WarmStart { .. } => "name a file that `hptune` wrote as --trials or --journal",
+            Self::OnlyHere { .. } => "leave it out",
             Self::OtherMetrics { .. } => "leave it out, or change the study's metrics",
             Self::Cancelled => return None,
         };

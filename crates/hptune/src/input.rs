@@ -12,6 +12,8 @@ pub(crate) struct Input {
     pub(crate) dataset: Dataset,
     pub(crate) train: Rows,
     pub(crate) eval: Rows,
+    /// Names of the files, in the examples folder.
+    pub(crate) files: Vec<String>,
     /// SHA-256 of everything read, in lower-case hex.
     pub(crate) digest: String,
 }
@@ -35,12 +37,18 @@ pub(crate) async fn read(storage: &Storage, examples: &Uri) -> Result<Input, Err
     let digest = [&schema, &params, &train, &eval]
         .into_iter()
         .fold(Sha256::new(), Digest::chain_update);
+    let splits =
+        [Split::Train, Split::Eval, Split::Test].map(|split| dataset.schema().file_name(split));
+    let documents = [layout::examples::SCHEMA, layout::examples::TRANSFORM_PARAMS];
+    let files = documents.map(str::to_owned).into_iter().chain(splits);
+    let files = files.collect();
     let train = dataset.rows(Split::Train, &train).map_err(unusable)?;
     let eval = dataset.rows(Split::Eval, &eval).map_err(unusable)?;
     Ok(Input {
         dataset,
         train,
         eval,
+        files,
         digest: hex::encode(digest.finalize()),
     })
 }

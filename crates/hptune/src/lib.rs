@@ -18,6 +18,7 @@ mod report;
 mod study;
 mod trial;
 mod tuning;
+mod vertex;
 mod warm_start;
 
 use component::{Artifact, ArtifactKind, Context, Contract, Outcome, Parameter, ParameterKind};
@@ -57,11 +58,14 @@ pub const CONTRACT: Contract = Contract {
             help: "Optimisation history and all trials",
         },
     ],
-    output_parameters: &[Parameter {
-        name: "best_metric_value",
-        kind: ParameterKind::Double,
-        help: "The best trial's root mean squared error on the eval split, in the label's unit",
-    }],
+    output_parameters: &[
+        Parameter {
+            name: "best_metric_value",
+            kind: ParameterKind::Double,
+            help: "The best trial's root mean squared error on the eval split, in the label's unit",
+        },
+        cloud::GCP_RESOURCES,
+    ],
     subcommands: &[],
 };
 
@@ -69,7 +73,7 @@ pub const CONTRACT: Contract = Contract {
 pub async fn run(args: Args, context: Context) -> Result<Outcome, Error> {
     // Finds wrong flags before anything is read.
     let built_in = study::built_in(&args)?;
-    if context.dry_run {
+    if context.dry_run && args.runner == Runner::Local {
         return Ok(Outcome::Plan(output::plan(&args, &built_in)));
     }
     let storage = Storage::from_env();
@@ -86,6 +90,9 @@ pub async fn run(args: Args, context: Context) -> Result<Outcome, Error> {
         "examples read"
     );
     let mut warm_start = warm_start::WarmStart::read(&storage, &args.warm_start, &plan).await?;
+    if args.runner == Runner::Vertex {
+        return vertex::run(&storage, &args, &plan, &input, &context).await;
+    }
     let journal = match &args.journal {
         Some(uri) => {
             let build = context.build();
@@ -117,7 +124,8 @@ pub async fn run(args: Args, context: Context) -> Result<Outcome, Error> {
         return Err(Error::Cancelled);
     }
     tuned.write(&storage, &args).await?;
-    Ok(Outcome::Done(tuned.outputs(&args)))
+    let resources = cloud::NO_RESOURCES.to_owned();
+    Ok(Outcome::Done(tuned.outputs(&args, resources)))
 }
 
 #[cfg(test)]

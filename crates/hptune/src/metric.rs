@@ -1,17 +1,9 @@
 //! What a trial measures.
 
 use artifacts::{Goal, Measurement, MetricSpec, MetricValue};
-use trainer::{Fit, Step};
+use trainer::{Fit, Measure, Step};
 
 use crate::StudyError;
-
-/// Something a trial measures; smaller is always better.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Measure {
-    RootMeanSquaredError,
-    MeanAbsoluteError,
-    ParameterCount,
-}
 
 /// A metric of a study.
 #[derive(Clone, Debug)]
@@ -23,16 +15,10 @@ pub(crate) struct Metric {
 impl Metric {
     /// The metric of a specification, where a trial measures it.
     pub(crate) fn new(spec: &MetricSpec) -> Result<Self, StudyError> {
-        let measure = match spec.metric_id.as_str() {
-            "rmse" | "root_mean_squared_error" => Measure::RootMeanSquaredError,
-            "mae" | "mean_absolute_error" => Measure::MeanAbsoluteError,
-            "parameter_count" => Measure::ParameterCount,
-            other => {
-                return Err(StudyError::Metric {
-                    metric: other.to_owned(),
-                });
-            }
+        let unknown = |_| StudyError::Metric {
+            metric: spec.metric_id.clone(),
         };
+        let measure = spec.metric_id.parse().map_err(unknown)?;
         if spec.goal == Goal::Maximize {
             return Err(StudyError::Goal {
                 metric: spec.metric_id.clone(),
@@ -47,14 +33,6 @@ impl Metric {
     /// The same thing by whatever name.
     pub(crate) fn is_same(&self, other: &MetricSpec) -> bool {
         Self::new(other).is_ok_and(|other| other.measure == self.measure)
-    }
-
-    fn value(&self, look: &Step, parameters: usize) -> f64 {
-        match self.measure {
-            Measure::RootMeanSquaredError => look.eval_root_mean_squared_error,
-            Measure::MeanAbsoluteError => look.eval_mean_absolute_error,
-            Measure::ParameterCount => parameters as f64,
-        }
     }
 
     /// What people call it, with its unit.
@@ -78,14 +56,14 @@ pub(crate) enum Selection {
 }
 
 /// All metrics at a look.
-pub(crate) fn measure(metrics: &[Metric], look: &Step, parameters: usize) -> Measurement {
+pub(crate) fn measure(metrics: &[Metric], look: &Step) -> Measurement {
     Measurement {
         step_count: look.step as i64,
         metrics: metrics
             .iter()
             .map(|metric| MetricValue {
                 metric_id: metric.id.clone(),
-                value: metric.value(look, parameters),
+                value: metric.measure.value(look),
             })
             .collect(),
     }
@@ -93,8 +71,7 @@ pub(crate) fn measure(metrics: &[Metric], look: &Step, parameters: usize) -> Mea
 
 /// The measurement that counts, of a fit's.
 pub(crate) fn select(selection: Selection, metrics: &[Metric], fit: &Fit) -> Measurement {
-    let parameters = parameter_count(fit);
-    let first = |look: &Step| metrics[0].value(look, parameters);
+    let first = |look: &Step| metrics[0].measure.value(look);
     // The untrained network is no result.
     let trained = fit.history.iter().filter(|look| look.step > 0);
     let best = trained.min_by(|a, b| first(a).total_cmp(&first(b)));
@@ -102,13 +79,5 @@ pub(crate) fn select(selection: Selection, metrics: &[Metric], fit: &Fit) -> Mea
         Selection::Last => fit.kept(),
         Selection::Best => best.unwrap_or(fit.kept()),
     };
-    measure(metrics, look, parameters)
-}
-
-/// Weights and biases of a fit's network.
-pub(crate) fn parameter_count(fit: &Fit) -> usize {
-    let layers = fit.network.layers().iter();
-    layers
-        .map(|layer| layer.weights().len() + layer.bias().len())
-        .sum()
+    measure(metrics, look)
 }

@@ -89,7 +89,7 @@ impl Tuned {
     }
 
     /// What the pipeline is told.
-    pub(crate) fn outputs(&self, args: &Args) -> Outputs {
+    pub(crate) fn outputs(&self, args: &Args, resources: String) -> Outputs {
         let mut best = Map::from_iter([("trial_id".to_owned(), json!(self.best.trial_id))]);
         best.extend(self.best.hyperparameters.clone());
         let mut outputs = Outputs::new()
@@ -98,7 +98,8 @@ impl Tuned {
                 &args.best_hyperparameters,
                 Value::Object(best),
             )
-            .parameter("best_metric_value", self.best.metric_value);
+            .parameter("best_metric_value", self.best.metric_value)
+            .parameter(cloud::GCP_RESOURCES.name, resources);
         if let Some(uri) = &args.trials {
             let count = json!({ "trials": self.trials.trials.len() });
             outputs = outputs.artifact("trials", uri, count);

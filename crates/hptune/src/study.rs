@@ -30,6 +30,8 @@ pub(crate) struct Plan {
     pub(crate) selection: Selection,
     pub(crate) max_trial_count: u32,
     pub(crate) parallel_trial_count: u32,
+    /// Whether that number is the study's own, not one for this machine.
+    pub(crate) says_parallel: bool,
     /// Failed trials that end the study.
     pub(crate) max_failed_trial_count: Option<u32>,
     /// Hyperparameters the study does not search.
@@ -52,6 +54,7 @@ impl Plan {
                 .max_trial_count
                 .or(config.max_trial_count)
                 .unwrap_or(DEFAULT_TRIALS),
+            says_parallel: config.parallel_trial_count.is_some(),
             parallel_trial_count: args
                 .parallel_trial_count
                 .or(config.parallel_trial_count)

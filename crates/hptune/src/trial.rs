@@ -12,7 +12,7 @@ use trainer::{
 
 use crate::{
     input::Input,
-    metric::{Metric, measure, parameter_count, select},
+    metric::{Metric, measure, select},
     study::Plan,
 };
 
@@ -53,7 +53,7 @@ impl Runner<'_> {
             }
             // The untrained network says nothing, and at the last step nothing is left to stop.
             if look.step > 0 && look.step < options.train_steps {
-                let first = measure(&self.plan.metrics, look, 0).metrics[0].value;
+                let first = measure(&self.plan.metrics, look).metrics[0].value;
                 curve.push((look.step, first));
                 if stopper.is_some_and(|stopper| stopper.should_stop(&curve)) {
                     stopped = true;
@@ -75,11 +75,8 @@ impl Runner<'_> {
 
     fn finished(&self, trial: Trial, fit: &Fit, stopped: bool) -> Trial {
         let metrics = &self.plan.metrics;
-        let parameters = parameter_count(fit);
         let looks = fit.history.iter();
-        let measurements: Vec<_> = looks
-            .map(|look| measure(metrics, look, parameters))
-            .collect();
+        let measurements: Vec<_> = looks.map(|look| measure(metrics, look)).collect();
         let (state, counts) = if stopped {
             (TrialState::Stopped, measurements.last().cloned())
         } else {

@@ -109,6 +109,14 @@ impl Network {
         &mut self.layers
     }
 
+    /// How many weights and biases it has.
+    pub fn parameters(&self) -> usize {
+        let layers = self.layers.iter();
+        layers
+            .map(|layer| layer.weights().len() + layer.bias().len())
+            .sum()
+    }
+
     /// Values it takes.
     pub fn inputs(&self) -> usize {
         self.layers[0].inputs()

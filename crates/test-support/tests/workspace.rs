@@ -16,10 +16,19 @@ use serde_json::Value;
 /// `ARCHITECTURE.md`.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("artifacts", &[]),
+    ("cloud", &["component", "gcp", "storage"]),
     ("component", &["artifacts"]),
     (
         "deploy",
-        &["artifacts", "component", "model", "report", "storage"],
+        &[
+            "artifacts",
+            "cloud",
+            "component",
+            "gcp",
+            "model",
+            "report",
+            "storage",
+        ],
     ),
     ("gcp", &[]),
     ("gcs-ingest", &["artifacts", "component", "storage"]),
@@ -27,7 +36,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "hptune",
         &[
             "artifacts",
+            "cloud",
             "component",
+            "gcp",
             "model",
             "report",
             "storage",
@@ -43,7 +54,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "train",
         &[
             "artifacts",
+            "cloud",
             "component",
+            "gcp",
             "model",
             "report",
             "storage",
@@ -53,7 +66,14 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("trainer", &["artifacts", "kernel", "model"]),
     (
         "transform",
-        &["artifacts", "component", "report", "storage"],
+        &[
+            "artifacts",
+            "cloud",
+            "component",
+            "gcp",
+            "report",
+            "storage",
+        ],
     ),
 ];
 

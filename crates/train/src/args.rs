@@ -4,18 +4,23 @@ use serde_json::{Value, json};
 use storage::Uri;
 use trainer::FitOptions;
 
+use crate::hypertune::TuningMetrics;
+
 /// Where the work is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Runner {
     /// In this process.
     Local,
+    /// In a custom job of Vertex AI, which runs the same program.
+    Vertex,
 }
 
 /// Flags of `train`. A hyperparameter's value is taken from its flag, else from the best
 /// hyperparameters, else from the default.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    /// Where the model is trained: `local` is this process
+    /// Where the model is trained: `local` is this process, `vertex` a custom job of Vertex AI
+    /// that runs the same program
     #[arg(long, value_name = "WHERE", default_value = "local")]
     pub runner: Runner,
     /// Examples folder that `transform` wrote
@@ -24,9 +29,9 @@ pub struct Args {
     /// Hyperparameters that `hptune` found; a hyperparameter's own flag wins over them
     #[arg(long, value_name = "FILE.json")]
     pub best_hyperparameters: Option<Uri>,
-    /// Folder to write the model to
+    /// Folder to write the model to [default: `AIP_MODEL_DIR`]
     #[arg(long, value_name = "DIR")]
-    pub model: Uri,
+    pub model: Option<Uri>,
     /// Where to write the metrics beside the baselines
     #[arg(long, value_name = "FILE.json")]
     pub metrics: Option<Uri>,
@@ -38,25 +43,40 @@ pub struct Args {
     pub model_card: Option<Uri>,
 
     /// Optimizer steps [default: 5000]
-    #[arg(long, value_name = "N", help_heading = "Hyperparameters")]
+    #[arg(long, alias = "train_steps", value_name = "N", help_heading = "Hyperparameters", value_parser = whole)]
     pub train_steps: Option<u32>,
     /// Rows in an optimizer step [default: 20]
-    #[arg(long, value_name = "N", help_heading = "Hyperparameters")]
+    #[arg(long, alias = "batch_size", value_name = "N", help_heading = "Hyperparameters", value_parser = whole)]
     pub batch_size: Option<u32>,
     /// Adam's learning rate at the first step; it falls to 0 at the last [default: 0.001]
-    #[arg(long, value_name = "RATE", help_heading = "Hyperparameters")]
+    #[arg(
+        long,
+        alias = "learning_rate",
+        value_name = "RATE",
+        help_heading = "Hyperparameters"
+    )]
     pub learning_rate: Option<f64>,
     /// Units of the first hidden layer [default: 64]
-    #[arg(long, value_name = "N", help_heading = "Hyperparameters")]
+    #[arg(long, alias = "first_layer_size", value_name = "N", help_heading = "Hyperparameters", value_parser = whole)]
     pub first_layer_size: Option<u32>,
     /// Number of hidden layers; 0 is a linear model [default: 2]
-    #[arg(long, value_name = "N", help_heading = "Hyperparameters")]
+    #[arg(long, alias = "num_layers", value_name = "N", help_heading = "Hyperparameters", value_parser = whole)]
     pub num_layers: Option<u32>,
     /// Hidden layer i has max(2, int(first-layer-size × scale-factor^i)) units [default: 0.5]
-    #[arg(long, value_name = "FACTOR", help_heading = "Hyperparameters")]
+    #[arg(
+        long,
+        alias = "scale_factor",
+        value_name = "FACTOR",
+        help_heading = "Hyperparameters"
+    )]
     pub scale_factor: Option<f64>,
     /// Decoupled weight decay of the dense layers [default: 0.01]
-    #[arg(long, value_name = "RATE", help_heading = "Hyperparameters")]
+    #[arg(
+        long,
+        alias = "weight_decay",
+        value_name = "RATE",
+        help_heading = "Hyperparameters"
+    )]
     pub weight_decay: Option<f64>,
 
     /// Optimizer steps between two looks at the eval split; each look uses all of its rows
@@ -73,9 +93,33 @@ pub struct Args {
     /// Seed of the first weights and of the order of the rows
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
+    /// What a tuner is told at each look at the eval split, where this is a trial: `rmse`, `mae`
+    /// and `parameter_count`, with commas between several
+    #[arg(long, value_name = "NAME", default_value = "rmse")]
+    pub tuning_metric: TuningMetrics,
+
+    /// The job, where it is not this process that trains.
+    #[command(flatten)]
+    pub cloud: cloud::TrainingArgs,
+}
+
+/// A whole number; a tuner writes some as `16.0`.
+fn whole(text: &str) -> Result<u32, String> {
+    let whole = text.strip_suffix(".0").unwrap_or(text);
+    whole
+        .parse()
+        .map_err(|_| "expected a whole number".to_owned())
 }
 
 impl Args {
+    /// The model folder.
+    ///
+    /// # Panics
+    /// Where neither a flag nor the platform named one, which [`crate::run`] refuses.
+    pub(crate) fn model(&self) -> &Uri {
+        self.model.as_ref().expect("checked at the beginning")
+    }
+
     /// The hyperparameters given as flags, by name.
     pub(crate) fn hyperparameters(&self) -> impl Iterator<Item = (&'static str, Value)> {
         [

@@ -1,5 +1,7 @@
 //! Why a training run failed.
 
+use std::path::PathBuf;
+
 use artifacts::ParseError;
 use component::{Diagnose, Exit};
 use model::ModelError;
@@ -63,6 +65,28 @@ pub enum Error {
         /// Rows there are.
         rows: usize,
     },
+    /// There is no place for the model.
+    #[error("there is no folder for the model: neither --model nor AIP_MODEL_DIR")]
+    NoModelFolder,
+    /// The job, or something on the way to it, failed.
+    #[error(transparent)]
+    Cloud(#[from] cloud::Error),
+    /// The job ended well, but did not leave a model.
+    #[error("the job ended well, but {uri} is not the model it should have written: {problem}")]
+    JobOutput {
+        /// The file.
+        uri: Uri,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The tuner's file cannot be written.
+    #[error("cannot report to the tuner in {}", path.display())]
+    Hypertune {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// SIGTERM or SIGINT.
     #[error("training was cancelled before anything was written")]
     Cancelled,
@@ -79,7 +103,8 @@ pub enum Error {
 impl Diagnose for Error {
     fn exit(&self) -> Exit {
         match self {
-            Self::Flag(_) | Self::Options(_) => Exit::Usage,
+            Self::Flag(_) | Self::Options(_) | Self::NoModelFolder => Exit::Usage,
+            Self::Cloud(error) => error.exit(),
             _ => Exit::Failure,
         }
     }
@@ -99,6 +124,14 @@ impl Diagnose for Error {
                 "check the storage and that no other run writes there, then run again".to_owned(),
             ),
             Self::Backtest { .. } => Some("lower --backtest".to_owned()),
+            Self::NoModelFolder => Some("give --model DIR".to_owned()),
+            Self::Cloud(error) => error.hint(),
+            Self::JobOutput { .. } => Some(
+                "give an image of the same version of `train` as --image, and run again".to_owned(),
+            ),
+            Self::Hypertune { .. } => {
+                Some("make CLOUD_ML_HP_METRIC_FILE a file this process can write".to_owned())
+            }
             Self::Cancelled => None,
         }
     }

@@ -10,16 +10,20 @@
 mod args;
 mod backtest;
 mod error;
+mod hypertune;
 mod input;
 mod model_card;
 mod publish;
 mod report;
+mod tensorboard;
 mod training;
+mod vertex;
 
+use artifacts::ModelMetadata;
 use component::{
     Artifact, ArtifactKind, Context, Contract, Outcome, Outputs, Parameter, ParameterKind, Plan,
 };
-use storage::Storage;
+use storage::{Storage, Uri};
 
 pub use args::{Args, Runner};
 pub use error::Error;
@@ -62,45 +66,70 @@ pub const CONTRACT: Contract = Contract {
             help: "What the model is, what it is worth, its limits and how to reproduce it",
         },
     ],
-    output_parameters: &[Parameter {
-        name: "test_root_mean_squared_error",
-        kind: ParameterKind::Double,
-        help: "Root mean squared error on the test split, in the label's unit",
-    }],
+    output_parameters: &[
+        Parameter {
+            name: "test_root_mean_squared_error",
+            kind: ParameterKind::Double,
+            help: "Root mean squared error on the test split, in the label's unit",
+        },
+        cloud::GCP_RESOURCES,
+    ],
     subcommands: &[],
 };
 
 /// Runs the component.
-pub async fn run(args: Args, context: Context) -> Result<Outcome, Error> {
+pub async fn run(mut args: Args, context: Context) -> Result<Outcome, Error> {
     let flags = input::from_flags(&args)?;
-    if context.dry_run {
-        return Ok(Outcome::Plan(plan(&args, &flags)));
+    args.model = args.model.or_else(model_dir);
+    if args.model.is_none() {
+        return Err(Error::NoModelFolder);
     }
     let storage = Storage::from_env();
-    let input = input::read(&storage, &args).await?;
+    match args.runner {
+        Runner::Vertex => vertex::run(&storage, &args, &context).await,
+        Runner::Local if context.dry_run => Ok(Outcome::Plan(plan(&args, &flags))),
+        Runner::Local => local(&storage, &args, &context).await,
+    }
+}
+
+/// Where Vertex AI wants the model of the job this process is in.
+fn model_dir() -> Option<Uri> {
+    let text = std::env::var("AIP_MODEL_DIR").ok()?;
+    text.parse().ok()
+}
+
+async fn local(storage: &Storage, args: &Args, context: &Context) -> Result<Outcome, Error> {
+    let input = input::read(storage, args).await?;
     tracing::info!(
         train_rows = input.train.examples.rows(),
         eval_rows = input.eval.examples.rows(),
         test_rows = input.test.examples.rows(),
         "examples read"
     );
-    let trained = training::run(input, &args, &context).await?;
+    let trained = training::run(input, args, context).await?;
     if context.cancel.is_cancelled() {
         return Err(Error::Cancelled);
     }
-    publish::publish(&storage, &args, &trained).await?;
-    Ok(Outcome::Done(outputs(&args, &trained)))
+    let files = publish::Files::of(&trained);
+    tensorboard::write(storage, &trained.history).await?;
+    publish::publish(storage, args, &files, Some(&trained)).await?;
+    let resources = cloud::NO_RESOURCES.to_owned();
+    Ok(Outcome::Done(outputs(
+        args,
+        trained.model.metadata(),
+        resources,
+    )))
 }
 
-fn outputs(args: &Args, trained: &training::Trained) -> Outputs {
-    let metadata = trained.model.metadata();
+fn outputs(args: &Args, metadata: &ModelMetadata, resources: String) -> Outputs {
     let metrics = publish::flat_metrics(&metadata.metrics);
     let mut outputs = Outputs::new()
-        .artifact("model", &args.model, publish::model_metadata(metadata))
+        .artifact("model", args.model(), publish::model_metadata(metadata))
         .parameter(
             "test_root_mean_squared_error",
             metadata.metrics.test.model.root_mean_squared_error,
-        );
+        )
+        .parameter(cloud::GCP_RESOURCES.name, resources);
     if let Some(uri) = &args.metrics {
         outputs = outputs.artifact("metrics", uri, metrics);
     }
@@ -128,7 +157,7 @@ fn plan(args: &Args, flags: &trainer::hyperparameters::Hyperparameters) -> Plan 
         Some(_) => " unless the best hyperparameters say otherwise",
         None => "",
     };
-    let mut writes = vec![format!("model {}", args.model)];
+    let mut writes = vec![format!("model {}", args.model())];
     writes.extend(args.metrics.iter().map(|uri| format!("metrics {uri}")));
     writes.extend(args.report.iter().map(|uri| format!("report {uri}")));
     writes.extend(

@@ -1,44 +1,70 @@
 //! Writing the outputs, and reading the model back.
 
 use artifacts::{Golden, Metrics, ModelMetadata, RegressionMetrics, layout, to_json};
+use bytes::Bytes;
 use model::{Model, PredictScratch};
 use serde_json::{Map, Value, json};
 use storage::{PutOptions, Storage, Uri};
 
 use crate::{Args, Error, training::Trained};
 
-/// Writes everything, the model's marker last, and checks that what can be read is what was
-/// trained.
+const JSON: &str = "application/json";
+
+/// Everything a run writes.
+pub(crate) struct Files {
+    pub(crate) onnx: Bytes,
+    pub(crate) golden: Bytes,
+    pub(crate) metrics: Bytes,
+    pub(crate) report: Bytes,
+    pub(crate) model_card: Bytes,
+}
+
+impl Files {
+    /// Those of a model trained here.
+    pub(crate) fn of(trained: &Trained) -> Self {
+        Self {
+            onnx: trained.onnx.clone().into(),
+            golden: to_json(&trained.golden).into(),
+            metrics: to_json(&trained.model.metadata().metrics).into(),
+            report: trained.report.clone().into(),
+            model_card: trained.model_card.clone().into(),
+        }
+    }
+}
+
+/// Writes everything, the model's marker last, and checks that what can be read predicts the
+/// golden rows and, where it was trained here, the test rows.
 pub(crate) async fn publish(
     storage: &Storage,
     args: &Args,
-    trained: &Trained,
+    files: &Files,
+    trained: Option<&Trained>,
 ) -> Result<(), Error> {
-    let metrics = to_json(&trained.model.metadata().metrics);
-    let marker = args.model.join(layout::model::ONNX);
+    let marker = args.model().join(layout::model::ONNX);
     storage.delete(&marker).await?;
-    let json = || PutOptions::of_type("application/json");
-    if let Some(uri) = &args.metrics {
-        storage.write(uri, metrics.clone(), json()).await?;
+    let beside = args.model().join(layout::model::METRICS);
+    let golden = args.model().join(layout::model::GOLDEN);
+    for (uri, content, content_type) in [
+        (args.metrics.as_ref(), &files.metrics, JSON),
+        (
+            args.report.as_ref(),
+            &files.report,
+            "text/html; charset=utf-8",
+        ),
+        (
+            args.model_card.as_ref(),
+            &files.model_card,
+            "text/markdown; charset=utf-8",
+        ),
+        (Some(&beside), &files.metrics, JSON),
+        (Some(&golden), &files.golden, JSON),
+        (Some(&marker), &files.onnx, "application/octet-stream"),
+    ] {
+        if let Some(uri) = uri {
+            let options = PutOptions::of_type(content_type);
+            storage.write(uri, content.clone(), options).await?;
+        }
     }
-    if let Some(uri) = &args.report {
-        let html = PutOptions::of_type("text/html; charset=utf-8");
-        storage.write(uri, trained.report.clone(), html).await?;
-    }
-    if let Some(uri) = &args.model_card {
-        let markdown = PutOptions::of_type("text/markdown; charset=utf-8");
-        storage
-            .write(uri, trained.model_card.clone(), markdown)
-            .await?;
-    }
-    let beside = args.model.join(layout::model::METRICS);
-    storage.write(&beside, metrics, json()).await?;
-    let golden = args.model.join(layout::model::GOLDEN);
-    storage
-        .write(&golden, to_json(&trained.golden), json())
-        .await?;
-    let onnx = PutOptions::of_type("application/octet-stream");
-    storage.write(&marker, trained.onnx.clone(), onnx).await?;
     let checked = read_back(storage, &marker, &golden, trained).await;
     if checked.is_err() {
         storage.delete(&marker).await?;
@@ -52,7 +78,7 @@ async fn read_back(
     storage: &Storage,
     marker: &Uri,
     golden: &Uri,
-    trained: &Trained,
+    trained: Option<&Trained>,
 ) -> Result<(), Error> {
     let differs = |uri: &Uri, problem: String| Error::ReadBack {
         uri: uri.clone(),
@@ -61,12 +87,12 @@ async fn read_back(
     let bytes = storage.read(marker).await?;
     let model = Model::from_onnx(&bytes).map_err(|error| differs(marker, error.to_string()))?;
     let mut scratch = PredictScratch::default();
-    let predictions = model.predict(&trained.test_inputs, &mut scratch);
-    if let Some(row) = first_difference(&predictions, &trained.test_predictions) {
-        return Err(differs(
-            marker,
-            format!("test row {} is predicted differently", row + 1),
-        ));
+    if let Some(trained) = trained {
+        let predictions = model.predict(&trained.test_inputs, &mut scratch);
+        if let Some(row) = first_difference(&predictions, &trained.test_predictions) {
+            let problem = format!("test row {} is predicted differently", row + 1);
+            return Err(differs(marker, problem));
+        }
     }
     let bytes = storage.read(golden).await?;
     let read: Golden = artifacts::parse(layout::model::GOLDEN, &bytes)

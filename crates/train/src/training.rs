@@ -18,6 +18,7 @@ use trainer::{
 use crate::{
     Args, Error,
     backtest::{self, Fold},
+    hypertune::Tuner,
     input::Input,
     model_card, report,
 };
@@ -34,6 +35,8 @@ pub(crate) struct Trained {
     pub(crate) golden: Golden,
     pub(crate) report: String,
     pub(crate) model_card: String,
+    /// The looks at the eval split.
+    pub(crate) history: Vec<Step>,
     /// Raw test rows and the predictions that a reader of the model must reproduce.
     pub(crate) test_inputs: Vec<f32>,
     pub(crate) test_predictions: Vec<f64>,
@@ -54,7 +57,7 @@ fn train(input: &Input, args: &Args, context: &Context) -> Result<Trained, Error
     let baselines =
         Baselines::fit(schema, params, &input.train.examples).map_err(Error::Baselines)?;
     let options = input.hyperparameters.fit_options(&args.fit_options());
-    let fit = fit(input, &options, context)?;
+    let fit = fit(input, &options, args, context)?;
 
     let folds = backtest(input, args.backtest, &options, context)?;
 
@@ -128,12 +131,15 @@ fn train(input: &Input, args: &Args, context: &Context) -> Result<Trained, Error
         golden,
         report,
         model_card,
+        history: fit.history,
         test_inputs: input.test.examples.inputs_f32(),
         test_predictions,
     })
 }
 
-fn fit(input: &Input, options: &FitOptions, context: &Context) -> Result<Fit, Error> {
+fn fit(input: &Input, options: &FitOptions, args: &Args, context: &Context) -> Result<Fit, Error> {
+    let mut tuner = Tuner::from_env(&args.tuning_metric);
+    let mut unreported = None;
     let steps = Unit::Items("steps");
     let progress = context.progress("training", steps, Some(options.train_steps));
     let mut best = f64::INFINITY;
@@ -141,6 +147,12 @@ fn fit(input: &Input, options: &FitOptions, context: &Context) -> Result<Fit, Er
         best = best.min(look.eval_root_mean_squared_error);
         progress.message(format!("best eval RMSE {best:.2}"));
         progress.set(look.step);
+        if let Some(tuner) = &mut tuner
+            && let Err(error) = tuner.report(look)
+        {
+            unreported = Some(error);
+            return ControlFlow::Break(Stop::Cancel);
+        }
         if context.cancel.is_cancelled() {
             return ControlFlow::Break(Stop::Cancel);
         }
@@ -151,9 +163,20 @@ fn fit(input: &Input, options: &FitOptions, context: &Context) -> Result<Fit, Er
         &input.eval.encoded,
         options,
         &mut observe,
-    )
-    .map_err(fit_error)?;
+    );
+    if let Some(error) = unreported {
+        return Err(error);
+    }
+    let fit = fit.map_err(fit_error)?;
     progress.finish();
+    if let Some(tuner) = &mut tuner {
+        // At the last step, whichever step's weights were kept.
+        let kept = Step {
+            step: fit.steps,
+            ..*fit.kept()
+        };
+        tuner.conclude(&kept)?;
+    }
     if fit.kept_step == 0 {
         tracing::warn!("no step did better on the eval split than the network it began with");
     }

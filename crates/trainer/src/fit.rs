@@ -50,6 +50,8 @@ pub struct Step {
     pub eval_root_mean_squared_error: f64,
     /// Mean absolute error on the eval split, in the label's own unit.
     pub eval_mean_absolute_error: f64,
+    /// Weights and biases of the network.
+    pub parameters: usize,
 }
 
 /// What an observer asks for by breaking off.
@@ -188,6 +190,7 @@ impl<'a> Looks<'a> {
             eval_loss,
             eval_root_mean_squared_error: self.eval.root_mean_squared_error(outputs),
             eval_mean_absolute_error: self.eval.mean_absolute_error(outputs),
+            parameters: network.parameters(),
         });
         if self.patience.is_none() || eval_loss < self.history[self.kept_look].eval_loss {
             self.kept.clone_from(network);

@@ -4,6 +4,7 @@
 //! - [`dataset`] and [`examples`]: example files become checked rows;
 //! - [`hyperparameters`] and [`search`]: the knobs of a fit by name, and how to find good ones;
 //! - [`fit()`]: mini-batches, Adam, early stopping;
+//! - [`Measure`]: what a look at the eval split tells;
 //! - [`metrics`] and [`baselines`]: what a model is worth, and what it has to beat;
 //! - [`uncertainty`]: how sure that is, and how sure a prediction.
 
@@ -12,6 +13,7 @@ pub mod dataset;
 pub mod examples;
 mod fit;
 pub mod hyperparameters;
+mod measure;
 pub mod metrics;
 mod random;
 pub mod search;
@@ -20,4 +22,5 @@ pub mod uncertainty;
 pub use fit::{
     EncodeError, EncodedSet, Fit, FitError, FitOptions, Schedule, Step, Stop, fit, hidden_units,
 };
+pub use measure::{Measure, UnknownMeasure};
 pub use random::Random;

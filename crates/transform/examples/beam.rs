@@ -17,11 +17,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let plan = Plan::new(&config)?;
     match arguments[..] {
         ["pipeline", input, output] => {
-            let pipeline = Stage::new(&config, &plan, input, output).pipeline();
+            let pipeline = Stage::new(&config, &plan, vec![input.to_owned()], output).pipeline();
             io::stdout().write_all(pipeline.as_bytes())?;
         }
         ["gather", output] => {
-            let stage = Stage::new(&config, &plan, "", output);
+            let stage = Stage::new(&config, &plan, Vec::new(), output);
             let mut paths: Vec<PathBuf> = Vec::new();
             for entry in fs::read_dir(output)? {
                 let path = entry?.path();
@@ -34,7 +34,12 @@ fn main() -> Result<(), Box<dyn Error>> {
                 .iter()
                 .map(File::open)
                 .collect::<io::Result<Vec<_>>>()?;
-            gather(&stage.columns, parts, io::stdout().lock())?;
+            gather(
+                &stage.columns,
+                parts,
+                Vec::<File>::new(),
+                io::stdout().lock(),
+            )?;
         }
         _ => return Err("usage: beam pipeline INPUT OUTPUT | beam gather OUTPUT".into()),
     }

@@ -17,13 +17,16 @@ use crate::policy::{Finding, Policy};
 pub enum Runner {
     /// In this process.
     Local,
+    /// On Dataflow; what depends on the rows around a row is made here from what it kept.
+    Dataflow,
 }
 
 /// Flags of `transform`; those after `--config` override its keys.
 #[derive(Debug, clap::Args)]
 #[allow(clippy::doc_markdown)] // help text for a terminal
 pub struct Args {
-    /// Where the table is read: `local` is this process
+    /// Where the table is read: `local` is this process, `dataflow` a job of many machines that
+    /// keeps the rows and columns wanted; windows and splits are made here in both cases
     #[arg(long, value_name = "WHERE", default_value = "local")]
     pub runner: Runner,
 
@@ -52,6 +55,42 @@ pub struct Args {
     /// Keys of the configuration
     #[command(flatten)]
     pub overrides: Overrides,
+
+    /// The job, where it is not this process that reads the table.
+    #[command(flatten)]
+    pub dataflow: DataflowArgs,
+}
+
+/// Flags of a Dataflow job.
+#[allow(clippy::doc_markdown)] // help text for a terminal
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Google Cloud")]
+pub struct DataflowArgs {
+    /// The job itself.
+    #[command(flatten)]
+    pub job: cloud::JobArgs,
+
+    /// Subnetwork the machines are in, as regions/REGION/subnetworks/NAME
+    #[arg(long, value_name = "SUBNETWORK")]
+    pub subnetwork: Option<String>,
+
+    /// Give the machines no public address
+    #[arg(long)]
+    pub private_ips: bool,
+
+    /// Machines at the beginning [default: the service's choice]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub num_workers: Option<u32>,
+
+    /// Machines at most [default: the service's choice]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub max_workers: Option<u32>,
+
+    /// Flex template that runs Beam YAML [default:
+    /// gs://dataflow-templates-REGION/latest/flex/Yaml_Template]; name a dated folder instead of
+    /// `latest` to pin it
+    #[arg(long, value_name = "gs://…")]
+    pub yaml_template: Option<String>,
 }
 
 /// An amount of memory, written in MiB.

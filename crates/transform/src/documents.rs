@@ -73,6 +73,7 @@ pub fn outputs(
     report: Option<&Uri>,
     schema: &Schema,
     statistics: &Statistics,
+    resources: String,
 ) -> Outputs {
     let splits = &schema.splits;
     let mut metadata = json!({
@@ -100,4 +101,5 @@ pub fn outputs(
         .parameter("train_rows", splits.train.rows)
         .parameter("eval_rows", splits.eval.rows)
         .parameter("test_rows", splits.test.rows)
+        .parameter(cloud::GCP_RESOURCES.name, resources)
 }

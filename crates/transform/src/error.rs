@@ -214,6 +214,17 @@ pub enum Error {
         /// The system's word.
         source: io::Error,
     },
+    /// The job, or something on the way to it, failed.
+    #[error(transparent)]
+    Cloud(#[from] cloud::Error),
+    /// What the job wrote is not what its pipeline writes.
+    #[error("the job ended well, but what it wrote to {folder} cannot be used")]
+    JobOutput {
+        /// The folder.
+        folder: String,
+        /// What is wrong with it.
+        source: io::Error,
+    },
     /// The run was cancelled.
     #[error("cancelled")]
     Cancelled,
@@ -223,6 +234,7 @@ impl Diagnose for Error {
     fn exit(&self) -> Exit {
         match self {
             Self::ConfigSyntax { .. } | Self::Config { .. } | Self::Address { .. } => Exit::Usage,
+            Self::Cloud(error) => error.exit(),
             _ => Exit::Failure,
         }
     }
@@ -231,6 +243,7 @@ impl Diagnose for Error {
         let hint = match self {
             Self::Config { hint, .. } => hint.clone(),
             Self::Storage(error) => return error.hint(),
+            Self::Cloud(error) => return error.hint(),
             Self::Finding { finding, .. } => {
                 let instead = if finding.can_be_kept() {
                     "drop or keep"
@@ -268,6 +281,7 @@ fn fixed_hint(error: &Error) -> Option<&'static str> {
         Error::ConstantLabel { .. } => "choose another --label, or more rows",
         Error::NoFeatures { .. } => "name other columns with --feature",
         Error::Encoding { .. } => "correct that row, or use --price-representation raw",
+        Error::JobOutput { .. } => "remove that folder, and run again with another --run-id",
         Error::Temporary { .. } => "make room there, or set TMPDIR to a folder with room",
         _ => return None,
     })

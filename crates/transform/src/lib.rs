@@ -41,7 +41,7 @@ pub mod write;
 
 use component::{Artifact, ArtifactKind, Contract, Parameter, ParameterKind};
 
-pub use args::{Args, Runner};
+pub use args::{Args, DataflowArgs, Runner};
 pub use error::Error;
 pub use run::run;
 
@@ -82,6 +82,7 @@ pub const CONTRACT: Contract = Contract {
             kind: ParameterKind::Integer,
             help: "Rows of the test split",
         },
+        cloud::GCP_RESOURCES,
     ],
     subcommands: &[],
 };

@@ -10,6 +10,7 @@ use crate::args::{MemoryLimit, parse_config};
 use crate::collect::{Collector, Columns};
 use crate::config::Config;
 use crate::data_report::{self, Sources};
+use crate::dataflow::{Counts, Launch};
 use crate::date::DateFormat;
 use crate::findings::Findings;
 use crate::input::{Access, Input, with_text};
@@ -20,7 +21,7 @@ use crate::scan::Scanner;
 use crate::scratch::Scratch;
 use crate::statistics::Statistics;
 use crate::table::{Collected, Dated};
-use crate::{Args, Error, documents, dry_run, examples, fit, split, timeline, write};
+use crate::{Args, Error, Runner, documents, dry_run, examples, fit, split, timeline, write};
 
 /// Makes the examples and publishes them.
 ///
@@ -45,10 +46,24 @@ pub async fn run(args: Args, context: Context) -> Result<Outcome, Error> {
     };
     let config = args.overrides.clone().apply(config);
     let plan = Plan::new(&config)?;
-    if context.dry_run {
+    let local = args.runner == Runner::Local;
+    if context.dry_run && local {
         return Ok(Outcome::Plan(dry_run::plan(&args, &config, &plan)));
     }
-    let inputs = inputs(&storage, &raw_data).await?;
+    let mut inputs = inputs(&storage, &raw_data).await?;
+    let mut counts = None;
+    let mut resources = cloud::NO_RESOURCES.to_owned();
+    if !local {
+        let launch = Launch::new(&args.dataflow, &config, &plan, &inputs)?;
+        if context.dry_run {
+            let plan = dry_run::plan(&args, &config, &plan);
+            return Ok(Outcome::Plan(launch.plan(plan)?));
+        }
+        let fetched = launch.run(&storage, &inputs, &context).await?;
+        inputs = vec![fetched.table];
+        counts = fetched.counts;
+        resources = fetched.resources;
+    }
     let total: u64 = inputs.iter().map(|input| input.meta.size).sum();
     let access = Access {
         storage: storage.clone(),
@@ -58,8 +73,9 @@ pub async fn run(args: Args, context: Context) -> Result<Outcome, Error> {
     };
     let build = context.build();
     let limit = args.memory_limit;
+    let source = Source { inputs, counts };
     let made =
-        tokio::task::spawn_blocking(move || make(&config, &plan, &inputs, &access, limit, build));
+        tokio::task::spawn_blocking(move || make(&config, &plan, &source, &access, limit, build));
     let folder = made.await.expect("the computation does not panic")?;
     if context.cancel.is_cancelled() {
         return Err(Error::Cancelled);
@@ -83,7 +99,14 @@ pub async fn run(args: Args, context: Context) -> Result<Outcome, Error> {
         report.as_ref(),
         &schema,
         &statistics,
+        resources,
     )))
+}
+
+/// What is read here, and what a job counted that read before.
+struct Source {
+    inputs: Vec<Input>,
+    counts: Option<Counts>,
 }
 
 fn address(flag: &'static str, text: &str) -> Result<Uri, Error> {
@@ -116,13 +139,14 @@ async fn inputs(storage: &Storage, raw_data: &Uri) -> Result<Vec<Input>, Error> 
 fn make(
     config: &Config,
     plan: &Plan,
-    inputs: &[Input],
+    source: &Source,
     access: &Access,
     limit: MemoryLimit,
     build: String,
 ) -> Result<Folder, Error> {
     let width = Collected::width(plan.kept.len());
     let scratch = Scratch::new(limit.bytes(), width, access.cancel.clone());
+    let Source { inputs, counts } = source;
     let names = inputs.iter().map(|input| input.name.clone()).collect();
     let columns = [std::slice::from_ref(&config.date.column), &plan.kept].concat();
     let findings = Findings::new(&config.policies, names, &columns)?;
@@ -132,7 +156,7 @@ fn make(
     };
     let collector = Collector::new(config, plan, &scratch, findings);
     let (rows, format, scanned, mut findings) =
-        read(config, plan, inputs, access, collector, &mut provenance)?;
+        read(config, plan, source, access, collector, &mut provenance)?;
     access.progress.finish();
     let timeline = timeline::order(rows, &scratch, &mut findings)?;
     let respect_gaps = config.policies.gap == Policy::Drop;
@@ -140,9 +164,10 @@ fn make(
     let ranges = split::split(&examples.dates, &config.split, plan.horizon)?;
     let train_rows = ranges.get(Split::Train).len();
     let transform_params = fit::fit(plan, &examples, train_rows, &mut findings)?;
-    let statistics = Statistics::gather(
+    let mut statistics = Statistics::gather(
         config, scanned, format, &timeline, &examples, &ranges, &findings,
     )?;
+    statistics.dataflow = *counts;
     let schema = documents::schema(config, plan, &examples, &ranges, provenance)?;
     let date = &config.date.column;
     let splits = Split::ALL
@@ -170,11 +195,12 @@ fn make(
 fn read(
     config: &Config,
     plan: &Plan,
-    inputs: &[Input],
+    source: &Source,
     access: &Access,
     mut collector: Collector<'_>,
     provenance: &mut Provenance,
 ) -> Result<(Dated, DateFormat, u64, Findings), Error> {
+    let Source { inputs, counts } = source;
     let mut scanned = 0;
     let mut first_header: Option<Vec<String>> = None;
     for (index, input) in inputs.iter().enumerate() {
@@ -199,6 +225,8 @@ fn read(
         scanned += rows;
         provenance.inputs.push(digest);
     }
+    // A job has read more than it kept.
+    let scanned = counts.map_or(scanned, |counts| counts.rows_read);
     let (rows, format, findings) = collector.finish()?;
     if rows.is_empty() && findings.rejected_rows() > 0 {
         return Err(findings.all_rejected());

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::Error;
 use crate::config::Config;
+use crate::dataflow::Counts;
 use crate::date::{DateFormat, to_iso};
 use crate::examples::Examples;
 use crate::findings::{Findings, Found};
@@ -33,6 +34,9 @@ pub struct Statistics {
     pub gaps: Vec<Gap>,
     /// Distribution of every numeric column of the example files in every split.
     pub columns: BTreeMap<String, BTreeMap<&'static str, Distribution>>,
+    /// What the job counted that read the raw files, where it was a job.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dataflow: Option<Counts>,
     /// The whole configuration, flags included.
     pub config: Config,
 }
@@ -141,6 +145,7 @@ impl Statistics {
             findings: Finding::ALL.iter().map(found).collect(),
             gaps: timeline.gaps.clone(),
             columns: distributions(examples, ranges)?,
+            dataflow: None,
             config: config.clone(),
         })
     }

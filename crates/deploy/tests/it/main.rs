@@ -21,3 +21,4 @@ mod server;
 mod status;
 mod teardown;
 mod validation;
+mod vertex;

@@ -24,20 +24,6 @@ pub enum Class {
     Cancelled,
 }
 
-impl Class {
-    /// The process exit code that tells this class, after `sysexits.h`: 2 as for wrong flags,
-    /// `EX_NOPERM`, `EX_TEMPFAIL`, `EX_UNAVAILABLE`; 1 for a job that was cancelled.
-    pub fn exit_code(self) -> u8 {
-        match self {
-            Self::User => 2,
-            Self::Permission => 77,
-            Self::Quota => 75,
-            Self::Service => 69,
-            Self::Cancelled => 1,
-        }
-    }
-}
-
 /// The canonical codes, with the HTTP status each is sent as:
 /// <https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto>.
 const CODES: [(&str, u16); 17] = [
@@ -243,12 +229,5 @@ mod tests {
         assert_eq!(class(499, "CANCELLED", ""), Class::Cancelled);
         assert_eq!(class(503, "", ""), Class::Service);
         assert_eq!(class(401, "", ""), Class::Permission);
-    }
-
-    #[test]
-    fn exit_codes_tell_the_classes_apart() {
-        use Class::{Cancelled, Permission, Quota, Service, User};
-        let codes = [User, Permission, Quota, Service, Cancelled].map(Class::exit_code);
-        assert_eq!(codes, [2, 77, 75, 69, 1]);
     }
 }

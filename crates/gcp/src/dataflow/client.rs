@@ -8,9 +8,6 @@ use crate::Credentials;
 use crate::api::{Api, Call, CallError, Retry};
 use crate::job::{Importance, Jobs, Message, RUN_LABEL, Snapshot, Wanted, label_value};
 
-/// Where Google's service is.
-const GOOGLE: &str = "https://dataflow.googleapis.com";
-
 /// The Dataflow jobs of a project in a location. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Dataflow {
@@ -20,6 +17,9 @@ pub struct Dataflow {
 }
 
 impl Dataflow {
+    /// Google's address.
+    pub const ADDRESS: &str = "https://dataflow.googleapis.com";
+
     /// A client; `endpoint` is another address than Google's, for tests. `project` is the
     /// project's id, not its number, which this service does not take.
     pub fn new(
@@ -29,7 +29,7 @@ impl Dataflow {
         location: &str,
     ) -> Result<Self, CallError> {
         Ok(Self {
-            api: Api::new(endpoint.unwrap_or(GOOGLE), credentials)?,
+            api: Api::new(endpoint.unwrap_or(Self::ADDRESS), credentials)?,
             project: project.to_owned(),
             location: location.to_owned(),
         })

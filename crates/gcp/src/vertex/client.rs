@@ -1,5 +1,6 @@
 //! The service in one project and location.
 
+use super::logs;
 use crate::Credentials;
 use crate::api::{Api, CallError, Retry};
 
@@ -7,24 +8,33 @@ use crate::api::{Api, CallError, Retry};
 #[derive(Clone, Debug)]
 pub struct Vertex {
     pub(super) api: Api,
+    pub(super) logging: Api,
     pub(super) project: String,
     pub(super) location: String,
 }
 
 impl Vertex {
-    /// A client; `endpoint` is another address than Google's for the location, for tests.
+    /// A client; `endpoint` is another address than Google's for the location, and `logging` for
+    /// Cloud Logging, which has the jobs' logs.
     pub fn new(
         endpoint: Option<&str>,
+        logging: Option<&str>,
         credentials: Credentials,
         project: &str,
         location: &str,
     ) -> Result<Self, CallError> {
-        let google = format!("https://{location}-aiplatform.googleapis.com");
+        let google = Self::address(location);
         Ok(Self {
+            logging: Api::new(logging.unwrap_or(logs::ADDRESS), credentials.clone())?,
             api: Api::new(endpoint.unwrap_or(&google), credentials)?,
             project: project.to_owned(),
             location: location.to_owned(),
         })
+    }
+
+    /// Google's address for a location.
+    pub fn address(location: &str) -> String {
+        format!("https://{location}-aiplatform.googleapis.com")
     }
 
     /// Repeats calls as `retry` says.
@@ -32,6 +42,7 @@ impl Vertex {
     pub fn with_retry(self, retry: Retry) -> Self {
         Self {
             api: self.api.with_retry(retry),
+            logging: self.logging.with_retry(retry),
             ..self
         }
     }

@@ -148,14 +148,13 @@ impl Jobs for VertexJobs {
         }
     }
 
-    /// These jobs' logs are kept by Cloud Logging, not by this service.
     async fn messages(
         &self,
-        _: &str,
-        _: Importance,
-        _: Option<&str>,
+        name: &str,
+        least: Importance,
+        since: Option<&str>,
     ) -> Result<Vec<Message>, CallError> {
-        Ok(Vec::new())
+        self.vertex.log(name, least, since).await
     }
 
     fn console(&self, name: &str) -> String {

@@ -4,6 +4,7 @@
 mod change;
 mod client;
 mod jobs;
+mod logs;
 mod operation;
 mod serving;
 mod spec;

@@ -141,6 +141,11 @@ impl Vertex {
             .await
     }
 
+    /// Where an endpoint is asked for predictions.
+    pub fn predict_address(&self, endpoint: &str) -> String {
+        self.api.address(&format!("v1/{endpoint}:predict"))
+    }
+
     /// Asks an endpoint for predictions.
     pub async fn predict(&self, endpoint: &str, body: &Value) -> Result<Value, CallError> {
         let path = format!("v1/{endpoint}:predict");

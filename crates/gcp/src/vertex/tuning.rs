@@ -36,6 +36,8 @@ pub struct TrialRecord {
     pub state: String,
     /// The parameters it had: numbers or text.
     pub parameters: BTreeMap<String, Value>,
+    /// Steps taken until the final measurement.
+    pub steps: i64,
     /// The final measurement.
     pub metrics: BTreeMap<String, f64>,
     /// Why it has none.
@@ -76,6 +78,7 @@ impl TrialRecord {
                 .into_iter()
                 .filter_map(|entry| Some((named(&entry, "parameterId")?, entry["value"].clone())))
                 .collect(),
+            steps: text_number(&trial["finalMeasurement"]["stepCount"]),
             metrics: list(&trial["finalMeasurement"]["metrics"])
                 .into_iter()
                 // A value that is no number comes as text, or not at all.
@@ -84,6 +87,12 @@ impl TrialRecord {
             infeasible_reason: Some(text("infeasibleReason")).filter(|reason| !reason.is_empty()),
         }
     }
+}
+
+/// A 64-bit number, which is text in JSON; 0 where there is none.
+fn text_number(value: &Value) -> i64 {
+    let text = value.as_str().and_then(|text| text.parse().ok());
+    text.or_else(|| value.as_i64()).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -101,6 +110,7 @@ mod tests {
         ]});
         let trials = TrialRecord::all(&job);
         assert_eq!(trials[0].id, "2");
+        assert_eq!(trials[0].steps, 3);
         assert_eq!(trials[0].parameters["rate"], 0.5);
         assert_eq!(trials[0].metrics, BTreeMap::from([("error".into(), 0.25)]));
         assert_eq!(trials[1].infeasible_reason.as_deref(), Some("exit code 1"));

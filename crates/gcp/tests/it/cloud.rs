@@ -56,7 +56,13 @@ pub(crate) async fn vertex(google: &FakeGoogle) -> Vertex {
 
 pub(crate) async fn vertex_at(endpoint: &str, metadata_host: &str) -> Vertex {
     let credentials = credentials(metadata_host).await;
-    let client = Vertex::new(Some(endpoint), credentials, "prices", "us-central1");
+    let client = Vertex::new(
+        Some(endpoint),
+        Some(endpoint),
+        credentials,
+        "prices",
+        "us-central1",
+    );
     client.unwrap().with_retry(retry())
 }
 

@@ -127,7 +127,8 @@ async fn every_end_that_is_no_success_is_an_error() {
     for (state, expected) in [
         (
             "JOB_STATE_FAILED",
-            "JOB_STATE_FAILED: 400 INVALID_ARGUMENT: no such image",
+            "JOB_STATE_FAILED: 400 INVALID_ARGUMENT: no such image; its log says: the program has \
+             failed",
         ),
         (
             "JOB_STATE_CANCELLED",

@@ -5,6 +5,7 @@ mod interruption;
 mod outputs;
 mod refusals;
 mod studies;
+mod vertex;
 
 use std::ops::Deref;
 use std::process::Command;

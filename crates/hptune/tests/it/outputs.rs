@@ -35,7 +35,9 @@ fn the_best_trial_is_handed_on_with_every_hyperparameter() {
     let metadata = &document["artifacts"]["metrics"]["metadata"];
     assert_eq!(
         document["parameters"],
-        json!({ "best_metric_value": best.metric_value })
+        json!({
+            "best_metric_value": best.metric_value, "gcp_resources": "{\"resources\":[]}"
+        })
     );
     assert_eq!(
         metadata["best_eval_root_mean_squared_error"],

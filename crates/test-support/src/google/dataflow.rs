@@ -47,7 +47,7 @@ pub(super) fn launch(world: &mut World, path: &[&str], body: &Value) -> Outcome 
     if let Some(labels) = parameter["environment"].get("additionalUserLabels") {
         document["labels"] = labels.clone();
     }
-    let job = world.job("dataflow", document.clone());
+    let job = world.job("dataflow", document.clone(), body);
     world.dataflow.insert(id, job);
     Ok(json!({"job": document}))
 }

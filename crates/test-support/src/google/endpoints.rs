@@ -168,6 +168,39 @@ pub(super) fn delete(world: &mut World, name: &str) -> Outcome {
     Ok(operations::begin(world, name, "Delete", effect, json!({})))
 }
 
+/// Asks a deployed model, each as often as its share of the traffic says.
+pub(super) fn predict(world: &mut World, name: &str, body: &Value) -> Outcome {
+    let endpoint = get(world, name)?;
+    world.asked += 1;
+    // Steps of 37 meet every percent once in a hundred requests.
+    let mut percent = world.asked * 37 % 100;
+    let split = endpoint["trafficSplit"].as_object().into_iter().flatten();
+    let mut chosen = None;
+    for (id, share) in split {
+        let share = share.as_u64().unwrap_or(0);
+        if percent < share {
+            chosen = Some(id.clone());
+            break;
+        }
+        percent -= share;
+    }
+    let nobody = || Refusal::precondition(format!("Endpoint {name} has no deployed model."));
+    let id = chosen.ok_or_else(nobody)?;
+    let mut deployed = endpoint["deployedModels"].as_array().into_iter().flatten();
+    let deployed = deployed.find(|one| one["id"] == *id).ok_or_else(nobody)?;
+    let text = |name: &str| deployed[name].as_str().unwrap_or_default();
+    let version = format!("{}@{}", text("model"), text("modelVersionId"));
+    let document = &world.versions[&version];
+    let Some(model) = world.model.clone() else {
+        return Err(Refusal::new(503, "UNAVAILABLE", "no container answers"));
+    };
+    let mut answer = model.0(document, body).map_err(Refusal::precondition)?;
+    answer["deployedModelId"] = json!(id);
+    answer["model"] = deployed["model"].clone();
+    answer["modelVersionId"] = deployed["modelVersionId"].clone();
+    Ok(answer)
+}
+
 fn is_free(world: &World, name: &str) -> Result<(), Refusal> {
     if !operations::is_busy(world, name) {
         return Ok(());

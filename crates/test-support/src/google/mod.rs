@@ -1,5 +1,5 @@
-//! A fake Google Cloud, at the wire: Dataflow, Vertex AI's jobs, models and endpoints, and the
-//! metadata server that gives tokens for them.
+//! A fake Google Cloud, at the wire: Dataflow, Vertex AI's jobs, models and endpoints, the jobs'
+//! logs, and the metadata server that gives tokens for them.
 //!
 //! It is stateful; jobs and operations go on a step each time they are asked for. A request that
 //! Google's discovery documents do not allow is refused in Google's words. [`Fault`]s can be
@@ -14,6 +14,8 @@ mod discovery;
 mod endpoints;
 mod fault;
 mod hold;
+mod logging;
+mod machine;
 mod models;
 mod operations;
 mod server;
@@ -29,8 +31,11 @@ use std::time::Instant;
 use serde_json::Value;
 use tokio::task::JoinHandle;
 
+use crate::gcs::FakeGcs;
+
 pub use fault::Fault;
 pub use hold::Moment;
+pub use machine::Machine;
 
 /// A request of an API as it arrived. Requests for tokens are not among them.
 #[derive(Clone, Debug)]
@@ -102,6 +107,22 @@ impl FakeGoogle {
         self.address.to_string()
     }
 
+    /// The variables that lead a program here, and to `storage` for its files.
+    pub fn environment(&self, storage: &FakeGcs) -> Vec<(String, String)> {
+        let services = ["AIPLATFORM", "DATAFLOW", "LOGGING"];
+        let endpoints = services.map(|service| {
+            let name = format!("CLOUDSDK_API_ENDPOINT_OVERRIDES_{service}");
+            (name, self.endpoint())
+        });
+        let others = [
+            ("STORAGE_EMULATOR_HOST", storage.endpoint()),
+            ("GCE_METADATA_HOST", self.metadata_host()),
+            ("GOOGLE_CLOUD_PROJECT", "prices".to_owned()),
+        ];
+        let others = others.map(|(name, value)| (name.to_owned(), value));
+        endpoints.into_iter().chain(others).collect()
+    }
+
     /// Queues a fault for a request of a method, for example `customJobs.create`.
     pub fn fault(&self, method: &str, fault: Fault) {
         let mut state = self.shared.lock();
@@ -126,6 +147,22 @@ impl FakeGoogle {
     /// for nothing.
     pub fn fail_with(&self, error: Value) {
         self.shared.lock().world.failure = Some(error).filter(|error| !error.is_null());
+    }
+
+    /// What the next jobs do: `work` gets the request that created one, on a thread of its own,
+    /// and says which fields the job's document gains, or what went wrong as a
+    /// `google.rpc.Status`. A job runs until its work is done.
+    pub fn work(&self, work: impl Fn(&Value) -> Result<Value, Value> + Send + Sync + 'static) {
+        self.shared.lock().world.work = Some(world::Work(Arc::new(work)));
+    }
+
+    /// What models on endpoints answer: `model` gets the version's document and the request, and
+    /// gives the answer's document, with `predictions`, or says what its container would.
+    pub fn serve(
+        &self,
+        model: impl Fn(&Value, &Value) -> Result<Value, String> + Send + Sync + 'static,
+    ) {
+        self.shared.lock().world.model = Some(world::Model(Arc::new(model)));
     }
 
     /// The messages every Dataflow job has.

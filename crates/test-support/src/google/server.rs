@@ -21,7 +21,7 @@ use super::fault::Fault;
 use super::hold::Moment;
 use super::wire::{Cut, CuttableListener};
 use super::world::World;
-use super::{Seen, Shared, dataflow, endpoints, models, operations, vertex_jobs};
+use super::{Seen, Shared, dataflow, endpoints, logging, models, operations, vertex_jobs};
 
 pub(super) async fn start(shared: Arc<Shared>) -> (SocketAddr, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await;
@@ -176,7 +176,9 @@ fn dispatch(
         "endpoints.patch" => endpoints::patch(world, name, query, body),
         "endpoints.deployModel" => endpoints::deploy(world, name, body),
         "endpoints.undeployModel" => endpoints::undeploy(world, name, body),
+        "endpoints.predict" => endpoints::predict(world, name, body),
         "endpoints.delete" => endpoints::delete(world, name),
+        "entries.list" => logging::list(world, body),
         "operations.get" => operations::get(world, name),
         "operations.list" => operations::list(world, name.trim_end_matches("/operations")),
         "operations.cancel" => operations::cancel(world, name),

@@ -19,7 +19,7 @@ pub(super) fn create(world: &mut World, collection: &str, body: &Value) -> Outco
     let mut document = body.clone();
     document["name"] = json!(name);
     document["createTime"] = json!(world.now());
-    let job = world.job("vertex", document);
+    let job = world.job("vertex", document, body);
     let answer = shown(&job, &Value::Null);
     world.vertex_jobs.insert(name, job);
     Ok(answer)

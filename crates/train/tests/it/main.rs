@@ -4,6 +4,7 @@
 mod interruption;
 mod outputs;
 mod refusals;
+mod vertex;
 
 use std::ops::Deref;
 use std::process::Command;

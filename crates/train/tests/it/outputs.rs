@@ -46,7 +46,7 @@ fn the_model_folder_is_whole_and_predicts_its_golden_rows() {
 
     assert_eq!(
         document["parameters"],
-        json!({ "test_root_mean_squared_error": rmse })
+        json!({ "test_root_mean_squared_error": rmse, "gcp_resources": "{\"resources\":[]}" })
     );
     let flat = &document["artifacts"]["metrics"]["metadata"];
     assert_eq!(flat["test_root_mean_squared_error"], json!(rmse));

@@ -7,7 +7,9 @@
 //! made by the same code, and the examples are the same bytes.
 
 mod gather;
+mod launch;
 mod pipeline;
 
 pub use gather::{Gathered, gather};
+pub use launch::{Counts, Fetched, Launch};
 pub use pipeline::{MALFORMED, ROWS, Stage};

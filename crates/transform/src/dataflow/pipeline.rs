@@ -20,8 +20,8 @@ const LINE: &str = include_str!("line.py");
 /// What the pipeline reads, keeps and writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stage {
-    /// A file, or a pattern for files.
-    pub input: String,
+    /// Files, or patterns for files.
+    pub inputs: Vec<String>,
     /// The folder for what is written.
     pub output: String,
     /// The columns to keep; that of the series, if there is one, is the first.
@@ -32,7 +32,7 @@ pub struct Stage {
 
 impl Stage {
     /// The stage that what `config` wants begins with.
-    pub fn new(config: &Config, plan: &Plan, input: &str, output: &str) -> Self {
+    pub fn new(config: &Config, plan: &Plan, inputs: Vec<String>, output: &str) -> Self {
         let mut columns: Vec<String> = Vec::new();
         let series = config.series.as_ref();
         let wanted = series
@@ -46,7 +46,7 @@ impl Stage {
             }
         }
         Self {
-            input: input.to_owned(),
+            inputs,
             output: output.trim_end_matches('/').to_owned(),
             columns,
             series: series.map(|series| series.value.clone()),
@@ -65,11 +65,14 @@ impl Stage {
         format!("{{% raw %}}\n{document}{{% endraw %}}\n")
     }
 
-    fn document(&self) -> Value {
+    /// The pipeline as JSON, which is YAML too.
+    pub(super) fn document(&self) -> Value {
+        let pattern = |input: &String| json!({"pattern": input});
+        let elements: Vec<Value> = self.inputs.iter().map(pattern).collect();
         let mut transforms = vec![
             json!({
                 "type": "Create", "name": "Files",
-                "config": {"elements": [{"pattern": self.input}]},
+                "config": {"elements": elements},
             }),
             json!({
                 "type": "PyTransform", "name": "Records", "input": "Files",
@@ -119,7 +122,7 @@ mod tests {
         Stage::new(
             config,
             &Plan::new(config).unwrap(),
-            "gs://b/*.csv",
+            vec!["gs://b/*.csv".into()],
             "gs://b/out/",
         )
     }

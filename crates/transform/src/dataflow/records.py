@@ -9,6 +9,8 @@ def records(files, columns):
   import apache_beam as beam
   from apache_beam.io import fileio
 
+  rows_read = beam.metrics.Metrics.counter('transform', 'rows_read')
+
   def read(file):
     csv.field_size_limit(16 * 1024 * 1024)
     path = file.metadata.path
@@ -24,6 +26,7 @@ def records(files, columns):
       # An empty line is no record.
       if row:
         record += 1
+        rows_read.inc()
         cells = [row[position] if position < len(row) else '' for position in positions]
         yield beam.Row(file=path, record=record, whole=len(row) == len(header), cells=cells)
 

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod crash;
+mod dataflow;
 mod formats;
 mod harness;
 mod known_answers;

@@ -42,7 +42,8 @@ fn a_dirty_generated_table_becomes_examples_with_every_row_accounted_for() {
     assert_eq!(
         outputs["parameters"],
         json!({
-            "train_rows": 1325, "eval_rows": 284, "test_rows": 284
+            "train_rows": 1325, "eval_rows": 284, "test_rows": 284,
+            "gcp_resources": "{\"resources\":[]}"
         })
     );
     assert_eq!(outputs["artifacts"]["examples"]["uri"], "examples");

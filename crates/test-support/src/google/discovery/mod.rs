@@ -15,6 +15,7 @@ static DOCUMENTS: LazyLock<Vec<Value>> = LazyLock::new(|| {
     [
         include_str!("dataflow.json"),
         include_str!("aiplatform.json"),
+        include_str!("logging.json"),
     ]
     .map(|text| serde_json::from_str(text).expect("a trimmed document is JSON"))
     .to_vec()

@@ -4,7 +4,7 @@ The documents come with PyPI's google-api-python-client (2.202.0):
 
     python3 trim.py .../googleapiclient/discovery_cache/documents
 
-writes dataflow.json and aiplatform.json beside this file. Descriptions are left out; what they
+writes dataflow.json, aiplatform.json and logging.json beside this file. Descriptions are left out; what they
 say about a field being required is kept as `required`.
 """
 
@@ -14,6 +14,7 @@ import re
 import sys
 
 KEEP = {
+    "logging.v2": re.compile(r"logging\.entries\.list$"),
     "dataflow.v1b3": re.compile(
         r"dataflow\.projects\.locations\.(flexTemplates\.launch|jobs\.(get|list|update|getMetrics)|jobs\.messages\.list)$"
     ),
@@ -58,7 +59,7 @@ def trim(document, keep):
             "path": method["flatPath"],
             "query": {
                 name: field(parameter, [])
-                for name, parameter in method["parameters"].items()
+                for name, parameter in method.get("parameters", {}).items()
                 if parameter["location"] == "query"
             },
         }
