@@ -195,6 +195,7 @@ def hptune(
     runner: str = "local",
     study_config: Optional[str] = None,
     journal: Optional[str] = None,
+    warm_start: Optional[List[str]] = None,
     max_trial_count: Optional[int] = None,
     parallel_trial_count: Optional[int] = None,
     trials_ahead: int = 4,
@@ -234,6 +235,8 @@ def hptune(
             `learning_rate`, `first_layer_size`, `num_layers` and `scale_factor`]
         journal: Where finished trials are recorded; a study that was interrupted goes on from there
             and repeats none of them
+        warm_start: Trials of an earlier study to begin from: its trials table or its journal; those
+            outside of this study's space are left out and counted. May be given several times
         max_trial_count: Trials in all [default: 20]
         parallel_trial_count: Trials at a time; changes how long the study takes, not what it finds
             [default: one for each processor]
@@ -347,8 +350,8 @@ def train(
         backtest: Also refit over N periods, one after the other, and report the error in each; the
             model is the same with and without
         seed: Seed of the first weights and of the order of the rows
-        tuning_metric: Name of the metric that a tuner is told as a trial: the eval split's root
-            mean squared error at each look
+        tuning_metric: What a tuner is told at each look at the eval split, where this is a trial:
+            `rmse`, `mae` and `parameter_count`, with commas between several
         project: Project that does the work, by its id [default: `GOOGLE_CLOUD_PROJECT`]
         region: Region that does the work
         run_id: Run that the work belongs to: jobs carry it as a label, a second attempt finds them
