@@ -7,6 +7,7 @@
 #   ./local_test.sh --source URL|FILE        other data than the sample
 #   ./local_test.sh --native                 the same binaries without docker
 #   ./local_test.sh --work-dir DIR           where everything is written (default ./work)
+#   ./local_test.sh --engine fake-gcp        every step's work on a fake Google Cloud, natively
 #   ./local_test.sh pipeline -p horizon=1    a parameter of the pipeline; repeatable
 #
 # Every flag of a component is an environment variable too: TRANSFORM_HORIZON=1, TRAIN_SEED=7, …
@@ -16,10 +17,11 @@ cd "$(dirname "$0")"
 fail() { printf 'local_test.sh: %s\n  next: %s\n' "$1" "$2" >&2; exit "${3:-1}"; }
 say() { printf '\n== %s\n' "$*"; }
 
-wanted=all source=sample/crypto-markets.csv work=work native='' parameters=()
+wanted=all source=sample/crypto-markets.csv work=work native='' engine=local parameters=()
 while (($#)); do
     case $1 in
     --native) native='as asked for' ;;
+    --engine) engine=${2:?--engine needs local or fake-gcp}; shift ;;
     --source) source=${2:?--source needs a URL or a file}; shift ;;
     -p) parameters+=(-p "${2:?-p needs NAME=VALUE}"); shift ;;
     --work-dir) work=${2:?--work-dir needs a folder}; shift ;;
@@ -35,6 +37,11 @@ if [[ $source != *://* ]]; then
 fi
 mkdir -p "$work" && work=$(realpath "$work")
 [[ -n $native ]] || docker info >/dev/null 2>&1 || native='no docker engine answers'
+case $engine in
+local) ;;
+fake-gcp) native='the fake Google Cloud runs the programs themselves' ;;
+*) fail "there is no engine $engine" 'name local or fake-gcp' 2 ;;
+esac
 [[ $wanted != pipeline || -z $native ]] ||
     fail "the pipeline runs in containers, not natively: $native" 'start docker, or leave out --native'
 
@@ -57,6 +64,27 @@ else
         start+=(--volume "$(realpath "$GOOGLE_APPLICATION_CREDENTIALS"):/var/secrets/gcp/key.json:ro"
             --env GOOGLE_APPLICATION_CREDENTIALS=/var/secrets/gcp/key.json)
     fi
+fi
+
+# The flags of a Google Cloud engine, as variables; the fake is found by the endpoints' own.
+if [[ $engine == fake-gcp ]]; then
+    say 'a fake Google Cloud'
+    environment=$(mktemp -d)/environment
+    scripts/fake_google_cloud.sh "$environment" &
+    cloud=$!
+    trap 'kill "$cloud" 2>/dev/null; wait "$cloud" 2>/dev/null; rm -r "${environment%/*}"' EXIT
+    until [[ -f $environment ]]; do
+        kill -0 "$cloud" 2>/dev/null || fail 'the fake Google Cloud did not start' 'see the lines above'
+        sleep 0.1
+    done
+    # shellcheck source=/dev/null
+    source "$environment"
+    export TRANSFORM_RUNNER=dataflow HPTUNE_RUNNER=vertex TRAIN_RUNNER=vertex DEPLOY_TARGET=vertex
+    export HPTUNE_IMAGE=registry/train:local TRAIN_IMAGE=registry/train:local DEPLOY_IMAGE=registry/deploy:local
+    for component in TRANSFORM HPTUNE TRAIN DEPLOY; do
+        export "${component}_STAGING_LOCATION=gs://bucket/staging" "${component}_RUN_ID=local-test" \
+            "${component}_POLL_INTERVAL=0.2"
+    done
 fi
 
 # The compiled pipeline as it is uploaded, with these images.
@@ -115,7 +143,13 @@ if [[ $wanted == pipeline ]]; then
     exit
 fi
 [[ ! -f $work/metrics.json ]] || { say 'metrics'; scripts/metrics.sh "$work/metrics.json"; }
-if [[ $wanted == all || $wanted == deploy ]]; then
+if [[ $engine == fake-gcp && ($wanted == all || $wanted == deploy) ]]; then
+    say 'served'
+    scripts/ask.sh "$work/model/golden.json" "$(scripts/outputs.sh "$work/deploy.json" served_endpoint)" \
+        "$(scripts/ask.sh --token)"
+    say 'taken down'
+    target/dist/deploy teardown --target vertex --log-format text >/dev/null
+elif [[ $wanted == all || $wanted == deploy ]]; then
     say 'served'
     command_of deploy serve --model-repository "$work/model_repository" --host 127.0.0.1 --port 0
     scripts/ask_server.sh "$work/model/golden.json" "${command[@]}"

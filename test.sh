@@ -28,9 +28,15 @@ run() {
         END { print ok + 0, bad + 0, none + 0 }' "$log")
     if ((status != 0 && bad == 0)); then bad=1; elif ((ok + bad + none == 0)); then ok=1; fi
     passed=$((passed + ok)) failed=$((failed + bad)) skipped=$((skipped + none))
-    ((bad == 0)) || { grep -vE '^(ok - |test .* \.\.\. ok$)' "$log" | tail -n 150; }
+    ((bad == 0)) || failures "$log"
     grep '^SKIPPED: ' "$log" || true
     printf '   %d passed, %d failed, %d skipped in %d s (%s)\n' "$ok" "$bad" "$none" $((SECONDS - started)) "$log"
+}
+
+# What a log says of failures: cargo's own sections of them, else all but what went well.
+failures() {
+    grep -q '^failures:$' "$1" && sed -n '/^failures:$/,/^test result/p' "$1" | tail -n 200 && return
+    grep -vE '^(ok - |test .* \.\.\. ok$)' "$1" | tail -n 150
 }
 
 # Python peers and tools, pinned; made once, and again when the pins change.
@@ -91,6 +97,7 @@ run submit "$PYTHON" tests/python/test_submit.py
 run teardown tests/teardown.sh
 run reference "$PYTHON" tests/python/reference.py target/dist --check
 run native tests/chain.sh --native
+run cloud tests/cloud.sh
 run images tests/images.sh
 run docker tests/chain.sh
 run pipeline tests/pipeline.sh

@@ -21,13 +21,4 @@ for _ in {1..100}; do
 done
 [[ -n $port ]] || { cat "$log" >&2; exit 1; }
 
-row=$(tr -d ' \n' <"$golden" | sed 's/.*"instances":\[\(\[[^]]*\]\).*/\1/')
-body="{\"instances\": [$row]}"
-printf 'POST http://127.0.0.1:%s/predict  %s\n' "$port" "$body"
-# Bash's own TCP, so that nothing else has to be installed.
-exec 3<>"/dev/tcp/127.0.0.1/$port"
-printf 'POST /predict HTTP/1.1\r\nHost: 127.0.0.1:%s\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s' \
-    "$port" "${#body}" "$body" >&3
-read -r _ status _ <&3
-printf '%s  %s\n' "$status" "$(sed '1,/^\r*$/d' <&3)" # the headers end at the first empty line
-[[ $status == 200 ]]
+"$(dirname "$0")/ask.sh" "$golden" "http://127.0.0.1:$port/predict"

@@ -109,10 +109,9 @@ fn with_environment(command: Command, prefix: &str) -> Command {
             arg.get_action(),
             ArgAction::Help | ArgAction::HelpShort | ArgAction::HelpLong | ArgAction::Version
         );
-        if is_builtin || arg.get_long().is_none() || arg.is_hide_set() {
-            return arg;
-        }
-        let name = arg.get_id().as_str().to_uppercase().replace('-', "_");
+        let long = arg.get_long().filter(|_| !is_builtin && !arg.is_hide_set());
+        let Some(long) = long else { return arg };
+        let name = long.to_uppercase().replace('-', "_");
         arg.env(OsString::from(format!("{prefix}_{name}")))
             .hide_env_values(true)
     });

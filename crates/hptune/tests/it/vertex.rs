@@ -104,7 +104,7 @@ async fn the_best_trial_is_found_and_the_failed_are_told() {
     assert_eq!(ids, ["1", "2", "3", "10"]);
     assert_eq!(
         table["trials"][1]["infeasibleReason"],
-        "it ended as INFEASIBLE without the metric"
+        "it ended as INFEASIBLE without its metrics"
     );
     assert_eq!(cloud.workspace.json("out/metrics.json")["trials"], 4);
 }

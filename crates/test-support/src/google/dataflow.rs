@@ -125,14 +125,18 @@ pub(super) fn messages(world: &World, id: &str, query: &BTreeMap<String, String>
 
 /// What was counted.
 pub(super) fn metrics(world: &mut World, id: &str) -> Outcome {
-    if !world.dataflow.contains_key(id) {
-        return Err(Refusal::not_found(id));
-    }
-    Ok(json!({"metricTime": world.now(), "metrics": world.metrics}))
+    let job = world.dataflow.get(id);
+    let job = job.ok_or_else(|| Refusal::not_found(id))?;
+    let counted = job.document.get("metrics");
+    let metrics = counted.cloned().unwrap_or_else(|| json!(world.metrics));
+    Ok(json!({"metricTime": world.now(), "metrics": metrics}))
 }
 
 fn shown(job: &Job) -> Value {
     let mut document = job.document.clone();
+    if let Some(fields) = document.as_object_mut() {
+        fields.remove("metrics"); // asked for apart
+    }
     document["currentState"] = json!(job.state());
     document
 }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 /// Runs a program in place of every container, with the environment that Vertex AI would give it.
 #[derive(Clone, Debug)]
 pub struct Machine {
-    /// The program.
+    /// The program; where this is a folder, the one in it that the container's command names.
     pub program: PathBuf,
     /// Variables besides those of the service, for example where the fake storage is.
     pub env: Vec<(String, String)>,
@@ -83,7 +83,13 @@ impl Machine {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let args = container["args"].as_array().into_iter().flatten().map(text);
         let own = container["env"].as_array().into_iter().flatten();
-        let output = Command::new(&self.program)
+        let command = text(&container["command"][0]);
+        let program = if self.program.is_dir() {
+            self.program.join(command.trim_start_matches('/'))
+        } else {
+            self.program.clone()
+        };
+        let output = Command::new(program)
             .env_clear()
             .args(args)
             .args(flags)

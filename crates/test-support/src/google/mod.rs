@@ -9,6 +9,7 @@
 #![expect(clippy::unnecessary_wraps, reason = "every handler answers alike")]
 
 mod answer;
+mod beam;
 mod dataflow;
 mod discovery;
 mod endpoints;
@@ -19,6 +20,7 @@ mod machine;
 mod models;
 mod operations;
 mod server;
+mod serving;
 mod vertex_jobs;
 mod wire;
 mod world;
@@ -33,9 +35,11 @@ use tokio::task::JoinHandle;
 
 use crate::gcs::FakeGcs;
 
+pub use beam::Beam;
 pub use fault::Fault;
 pub use hold::Moment;
 pub use machine::Machine;
+pub use serving::Servers;
 
 /// A request of an API as it arrived. Requests for tokens are not among them.
 #[derive(Clone, Debug)]

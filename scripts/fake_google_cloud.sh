@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Runs the fake Google Cloud of the tests, until it is ended: jobs run the programs of target/dist,
+# Dataflow's pipelines are run by Apache Beam. Writes the variables that lead there to a file.
+#
+#   scripts/fake_google_cloud.sh ENVIRONMENT_FILE
+set -euo pipefail
+environment=$(realpath "${1:?usage: scripts/fake_google_cloud.sh ENVIRONMENT_FILE}")
+cd "$(dirname "$0")/.."
+
+python=$(scripts/python.sh --beam)
+cargo build --quiet --locked --package test-support --bin fake-google-cloud
+exec "${CARGO_TARGET_DIR:-target}/debug/fake-google-cloud" --programs "$PWD/target/dist" \
+    --beam "$python" --beam-script scripts/beam_job.py --environment "$environment"
