@@ -126,7 +126,10 @@ def test_a_forgotten_output_is_named():
     described["output_parameters"] = []
     equal(
         differences(described, component),
-        ["train.yaml has the output parameter test_root_mean_squared_error, train has not"],
+        [
+            "train.yaml has the output parameter gcp_resources, train has not",
+            "train.yaml has the output parameter test_root_mean_squared_error, train has not",
+        ],
     )
     described, component = train()
     described["output_artifacts"].append({"name": "log", "type": "system.Artifact", "help": ""})
@@ -157,6 +160,7 @@ def test_a_word_missing_in_the_readme_is_named():
         [
             "the row of train in README.md does not name `--model`",
             "the row of train in README.md does not name `test_root_mean_squared_error`",
+            "the row of train in README.md does not name `gcp_resources`",
             "the row of train in README.md names --modle, which is no flag",
         ],
     )

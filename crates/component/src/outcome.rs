@@ -97,7 +97,7 @@ impl Plan {
         let mut text = String::new();
         for (title, lines) in [
             ("reads", &self.reads),
-            ("does", &self.does),
+            ("then", &self.does),
             ("writes", &self.writes),
         ] {
             for line in lines {

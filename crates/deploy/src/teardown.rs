@@ -17,7 +17,10 @@ pub(crate) async fn run(args: &TeardownArgs, context: &Context) -> Result<Outcom
         return Ok(Outcome::Plan(Plan {
             does: vec![match &model {
                 Some(model) => format!("removes {model}"),
-                None => format!("nothing: there is no {}", repository.folder().display()),
+                None => format!(
+                    "does nothing: there is no {}",
+                    repository.folder().display()
+                ),
             }],
             ..Plan::default()
         }));

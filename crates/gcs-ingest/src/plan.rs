@@ -72,9 +72,9 @@ impl Plan {
         {
             plan.reads.push(source.to_string());
             plan.does.push(match sha256 {
-                None => format!("transfer {source} unless {destination} already holds it"),
+                None => format!("transfers {source} unless {destination} already holds it"),
                 Some(sha256) => format!(
-                    "transfer {source} unless {destination} already holds it, and compare it with \
+                    "transfers {source} unless {destination} already holds it, and compares it with \
                      SHA-256 {sha256}"
                 ),
             });

@@ -35,7 +35,7 @@ pub(crate) async fn run(
         let local = output::plan(args, plan);
         let place = &args.cloud.job.place;
         let collection = place.vertex_collection("hyperparameterTuningJobs")?;
-        let does = vec![format!("POST {collection} {}", job.request)];
+        let does = vec![format!("sends POST {collection} {}", job.request)];
         return Ok(Outcome::Plan(component::Plan { does, ..local }));
     }
     let session = Session::for_job(&args.cloud.job, context).await?;

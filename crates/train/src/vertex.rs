@@ -88,7 +88,7 @@ impl Job {
         let out = self.staging.outputs();
         Ok(Outcome::Plan(Plan {
             reads: vec![format!("examples {}", args.examples)],
-            does: vec![format!("POST {collection} {}", self.request)],
+            does: vec![format!("sends POST {collection} {}", self.request)],
             writes: vec![format!("{out}, and from there the model {}", args.model())],
         }))
     }

@@ -36,14 +36,14 @@ pub fn plan(args: &Args, config: &Config, plan: &Plan) -> component::Plan {
         reads,
         does: vec![
             format!(
-                "keep {rows}, columns {} and {}",
+                "keeps {rows}, columns {} and {}",
                 config.date.column,
                 plan.kept.join(", ")
             ),
-            format!("make the inputs {}", inputs.join(", ")),
-            format!("predict {} from them", plan.label_column),
+            format!("makes the inputs {}", inputs.join(", ")),
+            format!("predicts {} from them", plan.label_column),
             format!(
-                "split by time: {train} % train, {eval} % eval, {} % test, {} rows left out between",
+                "splits by time: {train} % train, {eval} % eval, {} % test, {} rows left out between",
                 100.0 - train - eval,
                 config.horizon
             ),

@@ -153,7 +153,7 @@ fn a_dry_run_prints_the_plan_and_writes_nothing() {
         .unwrap();
     assert_eq!(
         String::from_utf8(output.stdout).unwrap(),
-        format!("does counts 3 characters\nwrites {}\n", copy.display())
+        format!("then counts 3 characters\nwrites {}\n", copy.display())
     );
     assert!(!copy.exists());
 }

@@ -413,9 +413,9 @@ fn plan(
     Ok(Outcome::Plan(Plan {
         reads: vec![format!("the model {folder}")],
         does: vec![
-            format!("POST {models}:upload {upload}"),
-            format!("POST {endpoints}?endpointId={id} {endpoint}"),
-            format!("POST {endpoints}/{id}:deployModel {deploy}"),
+            format!("sends POST {models}:upload {upload}"),
+            format!("sends POST {endpoints}?endpointId={id} {endpoint}"),
+            format!("sends POST {endpoints}/{id}:deployModel {deploy}"),
             format!("asks {endpoints}/{id}:predict for the golden rows"),
         ],
         writes: [&args.deployment, &args.report]

@@ -72,8 +72,8 @@ fn a_dry_run_says_what_would_happen_and_touches_nothing() {
     assert_eq!(
         run.stdout,
         "reads the model gs://bucket/model\n\
-         does checks the model, and that it removes more than 0 % of the error of the naive baseline\n\
-         does asks a server of its own to predict its golden rows\n\
+         then checks the model, and that it removes more than 0 % of the error of the naive baseline\n\
+         then asks a server of its own to predict its golden rows\n\
          writes repo/btc (versions, and which of them is served)\n\
          writes d.json\n"
     );
@@ -82,8 +82,8 @@ fn a_dry_run_says_what_would_happen_and_touches_nothing() {
     assert_eq!(
         run.stdout,
         "reads repo/btc/2\n\
-         does goes back to version 2\n\
-         does asks http://h:1/predict to predict its golden rows\n\
+         then goes back to version 2\n\
+         then asks http://h:1/predict to predict its golden rows\n\
          writes repo/btc (versions, and which of them is served)\n"
     );
     let run = sandbox.run(&[
@@ -96,7 +96,7 @@ fn a_dry_run_says_what_would_happen_and_touches_nothing() {
     ]);
     assert_eq!(
         run.stdout,
-        "reads gs://bucket/m\ndoes answers GET /health and POST /predict on 0.0.0.0:0\n"
+        "reads gs://bucket/m\nthen answers GET /health and POST /predict on 0.0.0.0:0\n"
     );
     assert_eq!(sandbox.list("."), ["tmp"]);
 }

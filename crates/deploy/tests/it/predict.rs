@@ -234,6 +234,6 @@ fn tables_are_told_by_their_extension() {
     let run = sandbox.run(&[&flags[..], &["--model", "m", "--dry-run"]].concat());
     assert_eq!(
         run.stdout,
-        "reads m\nreads t.csv\ndoes adds the column prediction to every row\nwrites p.csv\n"
+        "reads m\nreads t.csv\nthen adds the column prediction to every row\nwrites p.csv\n"
     );
 }

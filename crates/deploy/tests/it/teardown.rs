@@ -84,14 +84,14 @@ fn a_dry_run_says_what_would_be_removed() {
     let sandbox = Sandbox::new();
     assert_eq!(
         teardown(&sandbox, &["--dry-run"]).stdout,
-        "does nothing: there is no repo/btc\n"
+        "then does nothing: there is no repo/btc\n"
     );
     for bias in [0.1, 0.2] {
         sandbox.deploy_fixture(Fixture::with_bias(bias)).succeeds();
     }
     assert_eq!(
         teardown(&sandbox, &["--dry-run"]).stdout,
-        "does removes the model `btc` with versions 1, 2 from repo/btc\n"
+        "then removes the model `btc` with versions 1, 2 from repo/btc\n"
     );
     assert_eq!(sandbox.list("repo/btc"), ["1", "2", "current.json"]);
 }

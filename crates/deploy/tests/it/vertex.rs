@@ -365,7 +365,7 @@ async fn a_teardown_leaves_nothing_and_may_be_repeated() {
     let dry = cloud.run(&[&teardown[..], &["--dry-run"]].concat()).await;
     assert_eq!(
         dry.stdout,
-        "does removes the endpoint btc with 2 deployed models and the model `btc` with all its \
+        "then removes the endpoint btc with 2 deployed models and the model `btc` with all its \
          versions from the project prices\n"
     );
     assert_eq!(cloud.google.versions().len(), 2);

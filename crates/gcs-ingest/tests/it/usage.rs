@@ -125,7 +125,7 @@ fn a_dry_run_tells_what_it_would_do_and_touches_nothing() {
         run.stdout,
         format!(
             "reads {shown}\n\
-             does transfer {shown} unless gs://bucket/raw/a.csv already holds it\n\
+             then transfers {shown} unless gs://bucket/raw/a.csv already holds it\n\
              writes the bucket gs://bucket in project my-project, unless it exists\n\
              writes gs://bucket/raw/a.csv\n"
         ),

@@ -178,7 +178,7 @@ fn a_dry_run_tells_its_plan_and_touches_nothing() {
     assert_eq!(
         run.stdout,
         "reads examples examples (train and eval, not test)\nreads study study.json\n\
-         does runs the study of study.json, seed 0\n\
+         then runs the study of study.json, seed 0\n\
          writes best hyperparameters out/best.json\nwrites trials out/trials.json\n\
          writes metrics out/metrics.json\nwrites report out/report.html\n"
     );

@@ -242,7 +242,7 @@ fn a_dry_run_tells_its_plan_and_touches_nothing() {
     assert_eq!(
         run.stdout,
         "reads examples examples\n\
-         does trains with batch_size 20, first_layer_size 8, learning_rate 0.001, num_layers 2, \
+         then trains with batch_size 20, first_layer_size 8, learning_rate 0.001, num_layers 2, \
          scale_factor 0.5, train_steps 7, weight_decay 0.01, looks at the eval split every 100 \
          steps, seed 0\n\
          writes model out/model\nwrites metrics out/metrics.json\nwrites report out/report.html\n\

@@ -157,7 +157,7 @@ async fn the_request_says_whose_the_job_is_and_on_what_it_runs() {
     assert!(dry.status.success());
     let plan = String::from_utf8(dry.stdout).unwrap();
     let address = format!(
-        "does POST {}/v1/projects/prices/locations/us-central1/customJobs {body}\n",
+        "then sends POST {}/v1/projects/prices/locations/us-central1/customJobs {body}\n",
         cloud.google.endpoint()
     );
     assert!(plan.contains(&address), "{plan}");

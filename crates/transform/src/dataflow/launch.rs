@@ -101,7 +101,7 @@ impl<'a> Launch<'a> {
         let launch = self.args.job.place.dataflow_launch()?;
         let document = self.staging.document("pipeline.yaml");
         let mut does = vec![
-            format!("POST {launch} {}", self.request),
+            format!("sends POST {launch} {}", self.request),
             format!("with {document}: {}", self.stage.document()),
         ];
         does.extend(local.does);

@@ -239,7 +239,7 @@ async fn the_request_says_whose_the_job_is_and_on_what_it_runs() {
     let dry = cloud.run(&[&flags[..], &["--dry-run"]].concat()).await;
     assert_eq!(dry.code, Some(0), "{}", dry.stderr);
     let request = format!(
-        "does POST {}/v1b3/projects/prices/locations/us-central1/flexTemplates:launch {body}\n",
+        "then sends POST {}/v1b3/projects/prices/locations/us-central1/flexTemplates:launch {body}\n",
         cloud.google.endpoint()
     );
     assert!(dry.stdout.contains(&request), "{}", dry.stdout);

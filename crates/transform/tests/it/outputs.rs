@@ -157,10 +157,10 @@ fn a_dry_run_says_what_it_would_do_and_touches_nothing() {
     assert_eq!(
         ended.stdout,
         "reads gs://no-such-bucket/*.csv\n\
-         does keep the rows with slug = bitcoin, columns date and open, high, low, close\n\
-         does make the inputs open, high, low, close\n\
-         does predict close_in_2 from them\n\
-         does split by time: 70 % train, 15 % eval, 15 % test, 2 rows left out between\n\
+         then keeps the rows with slug = bitcoin, columns date and open, high, low, close\n\
+         then makes the inputs open, high, low, close\n\
+         then predicts close_in_2 from them\n\
+         then splits by time: 70 % train, 15 % eval, 15 % test, 2 rows left out between\n\
          writes train.parquet, eval.parquet, test.parquet and their documents into examples\n"
     );
     assert!(!workspace.path("examples").exists());
