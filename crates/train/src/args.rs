@@ -86,6 +86,13 @@ pub struct Args {
     /// weights of the best look are kept; 0: all steps are taken and the last weights kept
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub patience: u32,
+    /// Folder to keep the training in on the way: a run that was interrupted goes on from there,
+    /// and ends with the same bytes [default: `AIP_CHECKPOINT_DIR`]
+    #[arg(long, value_name = "DIR")]
+    pub checkpoint_dir: Option<Uri>,
+    /// Optimizer steps after which the training is kept again, at the next look
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub checkpoint_steps: u64,
     /// Also refit over N periods, one after the other, and report the error in each; the model is
     /// the same with and without
     #[arg(long, value_name = "N", default_value_t = 0)]

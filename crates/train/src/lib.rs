@@ -9,6 +9,7 @@
 
 mod args;
 mod backtest;
+mod checkpoint;
 mod error;
 mod hypertune;
 mod input;
@@ -106,13 +107,17 @@ async fn local(storage: &Storage, args: &Args, context: &Context) -> Result<Outc
         test_rows = input.test.examples.rows(),
         "examples read"
     );
-    let trained = training::run(input, args, context).await?;
+    let checkpoint = checkpoint::Checkpoint::open(storage, args, &input, context).await?;
+    let (trained, checkpoint) = training::run(input, args, context, checkpoint).await?;
     if context.cancel.is_cancelled() {
         return Err(Error::Cancelled);
     }
     let files = publish::Files::of(&trained);
     tensorboard::write(storage, &trained.history).await?;
     publish::publish(storage, args, &files, Some(&trained)).await?;
+    if let Some(checkpoint) = checkpoint {
+        checkpoint.remove().await?;
+    }
     let resources = cloud::NO_RESOURCES.to_owned();
     Ok(Outcome::Done(outputs(
         args,
@@ -158,6 +163,9 @@ fn plan(args: &Args, flags: &trainer::hyperparameters::Hyperparameters) -> Plan 
         None => "",
     };
     let mut writes = vec![format!("model {}", args.model())];
+    if let Some(folder) = &args.checkpoint_dir {
+        writes.push(format!("checkpoints, until it is done, {folder}"));
+    }
     writes.extend(args.metrics.iter().map(|uri| format!("metrics {uri}")));
     writes.extend(args.report.iter().map(|uri| format!("report {uri}")));
     writes.extend(

@@ -8,7 +8,7 @@ use artifacts::{
 use component::{Context, Unit};
 use model::{Model, Network, Scratch};
 use trainer::{
-    Fit, FitError, FitOptions, Step, Stop,
+    Fit, FitError, FitOptions, Step, Stop, Training,
     baselines::{Baselines, naive_name},
     dataset::{Dataset, Rows},
     metrics::evaluate,
@@ -18,6 +18,7 @@ use trainer::{
 use crate::{
     Args, Error,
     backtest::{self, Fold},
+    checkpoint::Checkpoint,
     hypertune::Tuner,
     input::Input,
     model_card, report,
@@ -43,21 +44,34 @@ pub(crate) struct Trained {
 }
 
 /// Trains on a thread of its own, so that signals are answered meanwhile.
-pub(crate) async fn run(input: Input, args: &Args, context: &Context) -> Result<Trained, Error> {
+pub(crate) async fn run(
+    input: Input,
+    args: &Args,
+    context: &Context,
+    mut checkpoint: Option<Checkpoint>,
+) -> Result<(Trained, Option<Checkpoint>), Error> {
     let (args, context) = (args.clone(), context.clone());
-    let task = tokio::task::spawn_blocking(move || train(&input, &args, &context));
+    let task = tokio::task::spawn_blocking(move || {
+        let trained = train(&input, &args, &context, checkpoint.as_mut())?;
+        Ok((trained, checkpoint))
+    });
     task.await
         .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
 }
 
-fn train(input: &Input, args: &Args, context: &Context) -> Result<Trained, Error> {
+fn train(
+    input: &Input,
+    args: &Args,
+    context: &Context,
+    checkpoint: Option<&mut Checkpoint>,
+) -> Result<Trained, Error> {
     let dataset = &input.dataset;
     let schema = dataset.schema();
     let params = dataset.transform().params();
     let baselines =
         Baselines::fit(schema, params, &input.train.examples).map_err(Error::Baselines)?;
     let options = input.hyperparameters.fit_options(&args.fit_options());
-    let fit = fit(input, &options, args, context)?;
+    let fit = fit(input, &options, args, context, checkpoint)?;
 
     let folds = backtest(input, args.backtest, &options, context)?;
 
@@ -137,37 +151,47 @@ fn train(input: &Input, args: &Args, context: &Context) -> Result<Trained, Error
     })
 }
 
-fn fit(input: &Input, options: &FitOptions, args: &Args, context: &Context) -> Result<Fit, Error> {
+fn fit(
+    input: &Input,
+    options: &FitOptions,
+    args: &Args,
+    context: &Context,
+    mut checkpoint: Option<&mut Checkpoint>,
+) -> Result<Fit, Error> {
     let mut tuner = Tuner::from_env(&args.tuning_metric);
-    let mut unreported = None;
     let steps = Unit::Items("steps");
     let progress = context.progress("training", steps, Some(options.train_steps));
     let mut best = f64::INFINITY;
-    let mut observe = |look: &Step| {
+    let mut tell = |look: &Step| {
         best = best.min(look.eval_root_mean_squared_error);
         progress.message(format!("best eval RMSE {best:.2}"));
         progress.set(look.step);
-        if let Some(tuner) = &mut tuner
-            && let Err(error) = tuner.report(look)
-        {
-            unreported = Some(error);
-            return ControlFlow::Break(Stop::Cancel);
-        }
-        if context.cancel.is_cancelled() {
-            return ControlFlow::Break(Stop::Cancel);
-        }
-        ControlFlow::Continue(())
+        tuner.as_mut().map_or(Ok(()), |tuner| tuner.report(look))
     };
-    let fit = trainer::fit(
-        &input.train.encoded,
-        &input.eval.encoded,
-        options,
-        &mut observe,
-    );
-    if let Some(error) = unreported {
-        return Err(error);
+    let (train, eval) = (&input.train.encoded, &input.eval.encoded);
+    let training = match &mut checkpoint {
+        Some(checkpoint) => checkpoint.resume(train, eval, options),
+        None => Training::new(train, eval, options),
+    };
+    let mut training = training.map_err(fit_error)?;
+    // Those from before an interruption, too: the tuner's file may be of another machine.
+    training.history().iter().try_for_each(&mut tell)?;
+    loop {
+        let cancelled = context.cancel.is_cancelled();
+        if let Some(checkpoint) = &mut checkpoint
+            && (cancelled || checkpoint.is_due(&training))
+        {
+            checkpoint.save(&training)?;
+        }
+        if cancelled {
+            return Err(Error::Cancelled);
+        }
+        if !training.advance().map_err(fit_error)? {
+            break;
+        }
+        tell(training.last())?;
     }
-    let fit = fit.map_err(fit_error)?;
+    let fit = training.finish();
     progress.finish();
     if let Some(tuner) = &mut tuner {
         // At the last step, whichever step's weights were kept.

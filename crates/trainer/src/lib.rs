@@ -20,7 +20,8 @@ pub mod search;
 pub mod uncertainty;
 
 pub use fit::{
-    EncodeError, EncodedSet, Fit, FitError, FitOptions, Schedule, Step, Stop, fit, hidden_units,
+    EncodeError, EncodedSet, Fit, FitError, FitOptions, Schedule, Step, Stop, Training, fit,
+    hidden_units,
 };
 pub use measure::{Measure, UnknownMeasure};
 pub use random::Random;

@@ -21,6 +21,16 @@ impl Random {
         Self { state }
     }
 
+    /// Where in its stream it is.
+    pub(crate) fn state(&self) -> [u64; 4] {
+        self.state
+    }
+
+    /// A generator at a place in its stream.
+    pub(crate) fn of_state(state: [u64; 4]) -> Self {
+        Self { state }
+    }
+
     /// The next 64 bits.
     pub fn next_u64(&mut self) -> u64 {
         let [s0, s1, s2, s3] = &mut self.state;

@@ -4,6 +4,7 @@ use kernel::AdamStep;
 use model::Network;
 
 use super::backward::Backward;
+use super::checkpoint::{Reader, Writer};
 
 const BETA1: f64 = 0.9;
 const BETA2: f64 = 0.999;
@@ -45,6 +46,25 @@ impl Adam {
             beta2_power: 1.0,
             moments,
         }
+    }
+
+    pub(super) fn save(&self, to: &mut Writer) {
+        to.real(self.beta1_power);
+        to.real(self.beta2_power);
+        for moments in &self.moments {
+            to.list(&moments.0);
+            to.list(&moments.1);
+        }
+    }
+
+    pub(super) fn restore(&mut self, from: &mut Reader<'_>) -> Option<()> {
+        self.beta1_power = from.real()?;
+        self.beta2_power = from.real()?;
+        for moments in &mut self.moments {
+            from.list(&mut moments.0)?;
+            from.list(&mut moments.1)?;
+        }
+        Some(())
     }
 
     /// One step along the gradients. Weight decay is for the weights: biases carry the level.

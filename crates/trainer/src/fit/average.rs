@@ -2,6 +2,8 @@
 
 use model::Network;
 
+use super::checkpoint::{Reader, Writer};
+
 /// Exponential moving average of a network's parameters over the steps (Polyak & Juditsky 1992;
 /// with the warm-up that lets the first steps be forgotten).
 #[derive(Debug)]
@@ -24,6 +26,16 @@ impl Average {
     /// The averaged network.
     pub(super) fn network(&self) -> &Network {
         &self.network
+    }
+
+    pub(super) fn save(&self, to: &mut Writer) {
+        to.whole(self.steps);
+        to.network(&self.network);
+    }
+
+    pub(super) fn restore(&mut self, from: &mut Reader<'_>) -> Option<()> {
+        self.steps = from.whole()?;
+        from.network(&mut self.network)
     }
 
     /// Takes in the network as it is after `steps` steps; it stands for all of them since the

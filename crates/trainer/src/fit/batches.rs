@@ -1,6 +1,7 @@
 //! Mini-batches.
 
 use super::EncodedSet;
+use super::checkpoint::{Reader, Writer};
 use crate::Random;
 
 /// An endless stream of full batches: the rows in a new random order for each pass, one pass
@@ -30,6 +31,32 @@ impl<'a> Batches<'a> {
             targets: Vec::new(),
             rows,
         }
+    }
+
+    pub(super) fn save(&self, to: &mut Writer) {
+        for part in self.random.state() {
+            to.whole(part);
+        }
+        to.whole(self.next as u64);
+        for row in &self.order {
+            to.whole(*row as u64);
+        }
+    }
+
+    pub(super) fn restore(&mut self, from: &mut Reader<'_>) -> Option<()> {
+        let mut state = [0; 4];
+        for part in &mut state {
+            *part = from.whole()?;
+        }
+        self.random = Random::of_state(state);
+        let rows = self.order.len();
+        self.next = usize::try_from(from.whole()?).ok()?;
+        for row in &mut self.order {
+            *row = usize::try_from(from.whole()?)
+                .ok()
+                .filter(|row| *row < rows)?;
+        }
+        (self.next <= rows).then_some(())
     }
 
     /// Inputs (rows × width) and targets of the next batch.

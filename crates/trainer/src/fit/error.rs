@@ -21,6 +21,9 @@ pub enum FitError {
         /// Steps taken.
         step: u64,
     },
+    /// The bytes are not those of a checkpoint of this training.
+    #[error("the checkpoint is not one of this training")]
+    Checkpoint,
     /// A split has no rows.
     #[error("the {split} split has no rows")]
     Empty {
@@ -54,6 +57,7 @@ impl FitError {
             Self::Diverged { .. } => Some("lower the learning rate"),
             Self::Empty { .. } => Some("run `transform` on more rows or with other fractions"),
             Self::Width { .. } => Some("encode both splits with the same transform"),
+            Self::Checkpoint => Some("remove it, or name another folder"),
             Self::Cancelled { .. } | Self::Option { .. } => None,
         }
     }

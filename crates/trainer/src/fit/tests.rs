@@ -1,9 +1,14 @@
 //! The fit as a whole, on a small function with a known answer.
 
 use artifacts::{Encoding, FORMAT_VERSION, LabelTransform, TransformParams};
-use model::{FeatureTransform, RowError};
+use model::{FeatureTransform, RowError, Scratch};
 
+use super::average::Average;
+use super::backward::Backward;
+use super::batches::Batches;
+use super::training::diverged;
 use super::*;
+use crate::Random;
 
 fn transform() -> FeatureTransform {
     let feature = |input: &str| artifacts::FeatureTransform {
@@ -402,4 +407,49 @@ fn the_average_forgets_where_it_started_and_follows_slowly() {
     let mut exact = Average::new(&network(100.0), 0.0);
     exact.update(1, &network(3.0));
     assert_eq!(exact.network(), &network(3.0));
+}
+
+#[test]
+fn an_interrupted_training_goes_on_to_the_same_bits() {
+    let (train, eval) = (set(300, 1), set(100, 2));
+    let options = FitOptions {
+        patience: Some(3),
+        eval_every: 30,
+        ..options()
+    };
+    let whole = run(&options).unwrap();
+    let mut training = Training::new(&train, &eval, &options).unwrap();
+    // Interrupted after every look.
+    while training.advance().unwrap() {
+        let checkpoint = training.checkpoint();
+        training = Training::resume(&train, &eval, &options, &checkpoint).unwrap();
+    }
+    let resumed = training.finish();
+    assert_eq!(bits(&resumed.network), bits(&whole.network));
+    assert_eq!(
+        (resumed.steps, resumed.kept_step, resumed.history),
+        (whole.steps, whole.kept_step, whole.history)
+    );
+}
+
+#[test]
+fn a_checkpoint_of_something_else_is_refused() {
+    let (train, eval, options) = (set(300, 1), set(100, 2), options());
+    let mut training = Training::new(&train, &eval, &options).unwrap();
+    training.advance().unwrap();
+    let checkpoint = training.checkpoint();
+    let refused = |sets: (&EncodedSet, &EncodedSet), options: &FitOptions, bytes: &[u8]| {
+        let resumed = Training::resume(sets.0, sets.1, options, bytes);
+        assert_eq!(resumed.unwrap_err(), FitError::Checkpoint);
+    };
+    for length in 0..checkpoint.len().min(2000) {
+        refused((&train, &eval), &options, &checkpoint[..length]);
+    }
+    refused((&train, &eval), &options, &[&checkpoint[..], b"x"].concat());
+    refused((&set(299, 1), &eval), &options, &checkpoint);
+    let other = FitOptions {
+        hidden_units: vec![16, 9],
+        ..options.clone()
+    };
+    refused((&train, &eval), &other, &checkpoint);
 }
