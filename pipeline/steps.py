@@ -305,6 +305,8 @@ def train(
     weight_decay: Optional[float] = None,
     eval_steps: int = 100,
     patience: int = 0,
+    checkpoint_dir: Optional[str] = None,
+    checkpoint_steps: int = 1000,
     backtest: int = 0,
     seed: int = 0,
     tuning_metric: str = "rmse",
@@ -347,6 +349,9 @@ def train(
         patience: Early stopping: after N looks in a row without a better eval loss training stops,
             and the weights of the best look are kept; 0: all steps are taken and the last weights
             kept
+        checkpoint_dir: Folder to keep the training in on the way: a run that was interrupted goes
+            on from there, and ends with the same bytes [default: `AIP_CHECKPOINT_DIR`]
+        checkpoint_steps: Optimizer steps after which the training is kept again, at the next look
         backtest: Also refit over N periods, one after the other, and report the error in each; the
             model is the same with and without
         seed: Seed of the first weights and of the order of the rows
