@@ -135,10 +135,10 @@ fn table(trials: &Trials, best: &BestHyperparameters, charts: &Charts, labels: &
 }
 
 fn row(trial: &Trial, trials: &Trials, names: &[&str]) -> Vec<String> {
-    let steps = trial
-        .measurements
-        .last()
-        .map(|measurement| measurement.step_count.to_string());
+    // A service tells the last measurement alone.
+    let last = trial.measurements.last();
+    let last = last.or(trial.final_measurement.as_ref());
+    let steps = last.map(|measurement| measurement.step_count.to_string());
     let value = |name: &&str| trial.parameter(name).map(short).unwrap_or_default();
     let metric = |(metric_id, _): (&str, _)| match trial.metric(metric_id) {
         Some(value) if value.fract() == 0.0 => value.to_string(),

@@ -76,7 +76,7 @@ impl<'a> Charts<'a> {
         let of = |state: TrialState| {
             let measured = self.measured.iter().filter(move |(t, _)| t.state == state);
             measured
-                .map(|(trial, value)| (place(trial), *value))
+                .map(|(trial, value)| (place(trial), value.min(self.highest)))
                 .collect::<Vec<_>>()
         };
         let ended = of(TrialState::Succeeded);
@@ -140,7 +140,14 @@ impl<'a> Charts<'a> {
             .into_iter()
             .rev()
             .fold(chart, |chart, ((id, _), label)| {
-                let values = self.measured.iter().map(|(trial, _)| trial.metric(id));
+                let is_first = id == self.trials.metric_id;
+                let end = if is_first {
+                    self.highest
+                } else {
+                    f64::INFINITY
+                };
+                let values = self.measured.iter();
+                let values = values.map(|(trial, _)| Some(trial.metric(id)?.min(end)));
                 chart.column(Dimension::numbers(label, Scale::Log, values.collect()))
             })
     }
