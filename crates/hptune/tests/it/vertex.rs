@@ -157,8 +157,8 @@ async fn a_job_without_a_good_trial_is_a_failed_study() {
     assert_eq!(
         stderr.lines().last(),
         Some(
-            "error: all 1 trials failed; the last one: it ended as INFEASIBLE without the \
-             metric. Next step: lower the study's largest learning_rate"
+            "error: all 1 trials failed; the last one: it ended as INFEASIBLE without its \
+             metrics. Next step: lower the study's largest learning_rate"
         )
     );
     assert!(!cloud.workspace.path("out").exists());
