@@ -101,6 +101,8 @@ run cloud tests/cloud.sh
 run images tests/images.sh
 run docker tests/chain.sh
 run pipeline tests/pipeline.sh
+# Last: what all the others have logged.
+run secrets tests/secrets.sh "$logs"
 
 printf '\n%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
 ((failed == 0))
