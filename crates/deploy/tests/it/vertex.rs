@@ -311,6 +311,7 @@ async fn a_killed_deployment_started_again_ends_as_one() {
     whole.deploy_fixture(0.5, &[]).await.outputs();
     let begun = whole.google.seen().len();
     whole.deploy_fixture(0.25, &[]).await.outputs();
+    let mut killed = 0;
     for number in 0..whole.google.seen().len() - begun {
         for moment in [Moment::Before, Moment::After] {
             let cloud = Cloud::new().await;
@@ -331,6 +332,7 @@ async fn a_killed_deployment_started_again_ends_as_one() {
             }
             child.kill().unwrap();
             child.wait().unwrap();
+            killed += 1;
             cloud.google.hold(None);
             let again = cloud.deploy(&["--model", "model"]).await;
             let place = format!("killed {moment:?} request {number}");
@@ -339,6 +341,8 @@ async fn a_killed_deployment_started_again_ends_as_one() {
             assert_eq!(cloud.google.versions().len(), 2, "{place}");
         }
     }
+    println!("killed at {killed} points");
+    assert!(killed > 0);
 }
 
 async fn ended(child: &mut std::process::Child) {

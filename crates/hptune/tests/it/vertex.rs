@@ -172,6 +172,7 @@ async fn a_killed_study_started_again_adopts_its_job() {
     // Until the first look at the job; those after it are alike.
     let methods = whole.google.methods();
     let looked = methods.iter().position(|name| name.ends_with("Jobs.get"));
+    let mut killed = 0;
     for number in 0..=looked.unwrap() {
         for moment in [Moment::Before, Moment::After] {
             let cloud = Cloud::with(trials()).await;
@@ -180,6 +181,7 @@ async fn a_killed_study_started_again_adopts_its_job() {
             cloud.google.reached().await;
             child.kill().unwrap();
             child.wait().unwrap();
+            killed += 1;
             cloud.google.hold(None);
             stdout(&cloud.run(&[]).await);
             let jobs = cloud.google.jobs().len();
@@ -187,6 +189,8 @@ async fn a_killed_study_started_again_adopts_its_job() {
             assert_eq!(cloud.workspace.files("out"), outputs);
         }
     }
+    println!("killed at {killed} points");
+    assert!(killed > 0);
 }
 
 /// `train` beside this crate's binary, if it was built.

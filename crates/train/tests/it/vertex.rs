@@ -253,6 +253,7 @@ async fn a_killed_run_started_again_adopts_its_job() {
     // Until the first look at the job; those after it are alike.
     let requests = whole.google.methods();
     let looked = requests.iter().position(|name| name == "customJobs.get");
+    let mut killed = 0;
     for number in 0..=looked.unwrap() {
         for moment in [Moment::Before, Moment::After] {
             let cloud = Cloud::new().await;
@@ -261,6 +262,7 @@ async fn a_killed_run_started_again_adopts_its_job() {
             cloud.google.reached().await;
             child.kill().unwrap();
             child.wait().unwrap();
+            killed += 1;
             cloud.google.hold(None);
             stdout(&cloud.run(&[]).await);
             assert_eq!(
@@ -271,6 +273,8 @@ async fn a_killed_run_started_again_adopts_its_job() {
             assert_eq!(cloud.workspace.files("out"), outputs);
         }
     }
+    println!("killed at {killed} points");
+    assert!(killed > 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -296,6 +296,7 @@ async fn a_killed_run_started_again_adopts_its_job() {
     let whole = Cloud::new(&table()).await;
     whole.run(&[]).await.outputs();
     let outputs = whole.workspace.files();
+    let mut killed = 0;
     for number in 0..whole.google.seen().len() {
         for moment in [Moment::Before, Moment::After] {
             let cloud = Cloud::new(&table()).await;
@@ -311,6 +312,7 @@ async fn a_killed_run_started_again_adopts_its_job() {
             }
             child.kill().unwrap();
             child.wait().unwrap();
+            killed += 1;
             cloud.google.hold(None);
             cloud.run(&[]).await.outputs();
             let jobs = cloud.google.jobs().len();
@@ -318,6 +320,8 @@ async fn a_killed_run_started_again_adopts_its_job() {
             assert_eq!(cloud.workspace.files(), outputs);
         }
     }
+    println!("killed at {killed} points");
+    assert!(killed > 0);
 }
 
 async fn ended(child: &mut std::process::Child) {
