@@ -6,20 +6,21 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 source tests/lib.sh
 
-scratch=$(mktemp -d)
+scratch=$(mktemp -d) logs=target/test-logs/cloud # kept for the scan for secrets
+mkdir -p "$logs"
 started=()
 trap 'kill "${started[@]}" 2>/dev/null; wait; rm -rf "$scratch"' EXIT
 
 check 'the whole chain on the fake Google Cloud' \
-    bash -c "./local_test.sh --engine fake-gcp --work-dir '$scratch/cloud' >'$scratch/chain.log' 2>&1 || { cat '$scratch/chain.log'; exit 1; }"
+    bash -c "./local_test.sh --engine fake-gcp --work-dir '$scratch/cloud' >'$logs/chain.log' 2>&1 || { cat '$logs/chain.log'; exit 1; }"
 for output in raw_data.csv examples/schema.json data_report.html best_hyperparameters.json trials.json \
     tuning_metrics.json tuning_report.html model/model.onnx metrics.json training_report.html \
     model_card.md deployment.json; do
     check "the chain wrote $output" test -s "$scratch/cloud/$output"
 done
-check 'the endpoint answered with a prediction' grep -Eq '^200 .*"predictions":\[[0-9.]+\]' "$scratch/chain.log"
+check 'the endpoint answered with a prediction' grep -Eq '^200 .*"predictions":\[[0-9.]+\]' "$logs/chain.log"
 for kind in DataflowJob HyperparameterTuningJob CustomJob Endpoint; do
-    check "a link leads to the $kind" grep -q "resourceType.*$kind" "$scratch/chain.log"
+    check "a link leads to the $kind" grep -q "resourceType.*$kind" "$logs/chain.log"
 done
 
 # The same program with the same inputs, here: the same bytes.
@@ -57,8 +58,10 @@ source "$scratch/environment"
 
 # transformed TABLE FOLDER FLAGS…
 transformed() {
-    target/dist/transform --raw-data "$1" --examples "$2" "${@:3}" >/dev/null 2>"$2.log" ||
-        { tail -n 1 "$2.log"; return 1; }
+    local log
+    log=$logs/$(basename "$2").log
+    target/dist/transform --raw-data "$1" --examples "$2" "${@:3}" >/dev/null 2>"$log" ||
+        { tail -n 1 "$log"; return 1; }
 }
 # The rejected rows without their place, which is in the file that was scanned.
 rejected() {
@@ -82,7 +85,4 @@ alike() {
 for table in "$scratch"/tables/*.csv; do
     check "Beam gives the same examples: $(basename "$table" .csv)" alike "$table"
 done
-
-# What the logs of all this hold: addresses and counts, no token.
-check 'no token is in a log' bash -c "! grep -rE 'ya29\.|token-[0-9]|Bearer [A-Za-z0-9]|X-Goog-Signature|PRIVATE KEY' --include '*.log' '$scratch'"
 finish
