@@ -8,6 +8,7 @@ environment=$(realpath "${1:?usage: scripts/fake_google_cloud.sh ENVIRONMENT_FIL
 cd "$(dirname "$0")/.."
 
 python=$(scripts/python.sh --beam)
-cargo build --quiet --locked --package test-support --bin fake-google-cloud
+# Of the whole workspace, so that what ./test.sh has compiled is of use.
+cargo build --quiet --locked --workspace --bin fake-google-cloud
 exec "${CARGO_TARGET_DIR:-target}/debug/fake-google-cloud" --programs "$PWD/target/dist" \
     --beam "$python" --beam-script scripts/beam_job.py --environment "$environment"
