@@ -148,7 +148,7 @@ if [[ $engine == fake-gcp && ($wanted == all || $wanted == deploy) ]]; then
     scripts/ask.sh "$work/model/golden.json" "$(scripts/outputs.sh "$work/deploy.json" served_endpoint)" \
         "$(scripts/ask.sh --token)"
     say 'taken down'
-    target/dist/deploy teardown --target vertex --log-format text >/dev/null
+    target/dist/deploy teardown --target vertex --yes --log-format text >/dev/null
 elif [[ $wanted == all || $wanted == deploy ]]; then
     say 'served'
     command_of deploy serve --model-repository "$work/model_repository" --host 127.0.0.1 --port 0

@@ -19,7 +19,7 @@ for output in raw_data.csv examples/schema.json data_report.html best_hyperparam
     check "the chain wrote $output" test -s "$scratch/cloud/$output"
 done
 check 'the endpoint answered with a prediction' grep -Eq '^200 .*"predictions":\[[0-9.]+\]' "$logs/chain.log"
-for kind in DataflowJob HyperparameterTuningJob CustomJob Endpoint; do
+for kind in DataflowJob HyperparameterTuningJob CustomJob VertexLro; do
     check "a link leads to the $kind" grep -q "resourceType.*$kind" "$logs/chain.log"
 done
 

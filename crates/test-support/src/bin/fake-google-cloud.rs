@@ -55,8 +55,14 @@ async fn main() -> io::Result<()> {
         Some(_) => beam.work(request),
         None => machine.work(request),
     });
-    let servers = Servers::new(args.programs, environment.clone());
-    google.serve(move |version, request| servers.answer(version, request));
+    // No metadata server: it is this fake, which is locked while a container answers.
+    let mut env = environment.clone();
+    env.retain(|(name, _)| name == "STORAGE_EMULATOR_HOST");
+    let servers = Servers::new(args.programs, env);
+    google.serve(move |version, request| {
+        // The container asks the storage, which this thread must not keep waiting.
+        tokio::task::block_in_place(|| servers.answer(version, request))
+    });
     let mut text = String::new();
     for (name, value) in environment {
         let _infallible = writeln!(text, "export {name}='{value}'");

@@ -56,13 +56,17 @@ impl Servers {
             running[&key].port
         };
         let route = container["predictRoute"].as_str().unwrap_or("/predict");
-        let answer = (0..200).find_map(|attempt| {
-            if attempt > 0 {
-                thread::sleep(Duration::from_millis(50));
+        let body = request.to_string();
+        let mut answer = post(port, route, &body);
+        for _ in 0..200 {
+            if answer.is_ok() {
+                break;
             }
-            post(port, route, &request.to_string()).ok()
-        });
-        let (status, body) = answer.ok_or("the container does not listen")?;
+            thread::sleep(Duration::from_millis(50));
+            answer = post(port, route, &body);
+        }
+        let (status, body) =
+            answer.map_err(|error| format!("the container does not answer: {error}"))?;
         match status {
             200 => serde_json::from_str(&body).map_err(|error| error.to_string()),
             _ => Err(body),
@@ -88,7 +92,6 @@ impl Servers {
             .env("AIP_STORAGE_URI", text(&version["artifactUri"]))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
             .spawn()?;
         Ok(Server { process, port })
     }
