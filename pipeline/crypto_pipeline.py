@@ -132,7 +132,7 @@ def define(references: dict[str, str], platform: Platform = Platform()):
         """Fetches market data, tunes and trains a price model, and deploys it if it is good enough.
 
         Args:
-            source: Where the raw table is: https, http or gs addresses; several are read as one
+            source: Where the raw table is: https or http addresses; several are read as one
             sha256: SHA-256 the raw table must have, in hex, one for each source; [] takes any
             data_version: Any text that names the version of the data wanted, for example a date; a new
                 one asks the source again instead of taking the raw table from the cache
