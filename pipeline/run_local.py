@@ -50,12 +50,13 @@ def missing_outputs(component: dict, outputs: dict) -> list[str]:
     """What a task declared and did not produce, in words."""
     declared = component.get("outputDefinitions", {})
     problems = []
-    for name, spec in declared.get("parameters", {}).items():
+    # Sorted: the specification's own order changes from run to run.
+    for name, spec in sorted(declared.get("parameters", {}).items()):
         if name not in outputs:
             problems.append(f"parameter {name} is missing")
         elif not isinstance(outputs[name], PYTHON_TYPES[spec["parameterType"]]):
             problems.append(f"parameter {name} is {outputs[name]!r}, not of type {spec['parameterType']}")
-    for name, spec in declared.get("artifacts", {}).items():
+    for name, spec in sorted(declared.get("artifacts", {}).items()):
         artifact, kind = outputs.get(name), spec["artifactType"]["schemaTitle"]
         if artifact is None:
             problems.append(f"artifact {name} is missing")

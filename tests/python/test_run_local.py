@@ -241,8 +241,10 @@ def test_a_container_killed_every_time_fails_the_run():
     assert "train" not in run.states() and "deploy" not in run.states()
     message = run.error.removeprefix("run_local.py: hptune: ")
     # Docker may have removed the container before the runner could ask for its exit code.
-    killed = message == "the container was killed (exit code 137)"
-    assert killed or message.startswith("parameter best_metric_value is missing; artifact "), run.error
+    outputs = ["parameter best_metric_value", "parameter gcp_resources"]
+    outputs += ["artifact " + name for name in ("best_hyperparameters", "metrics", "report", "trials")]
+    missing = "; ".join(f"{output} is missing" for output in outputs)
+    assert message in ("the container was killed (exit code 137)", missing), run.error
     assert "| served now | version " in run.text("finish", "summary")
 
 
