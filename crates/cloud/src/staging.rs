@@ -1,7 +1,10 @@
 //! What goes to a job and comes from it, where the job can reach it.
+//!
+//! What is there already is left as it is: a run started again finds the job of the one before,
+//! which may just be reading its inputs and would fail were they replaced under it.
 
 use gcp::job::JobKey;
-use storage::{PutOptions, Storage, Uri};
+use storage::{BytesSource, FileSource, PutOptions, Source, Storage, Uri};
 
 use crate::{Error, JobArgs};
 
@@ -79,7 +82,8 @@ impl Staging {
     /// Puts a document of the program's own beside the inputs, and returns its address.
     pub async fn put(&self, storage: &Storage, name: &str, text: String) -> Result<Uri, Error> {
         let uri = self.document(name);
-        storage.write(&uri, text, PutOptions::default()).await?;
+        let source = BytesSource::new(text);
+        place(storage, &uri, async || Ok(source.clone())).await?;
         Ok(uri)
     }
 
@@ -99,16 +103,38 @@ fn on_cloud_storage(uri: &Uri) -> Option<Uri> {
     format!("gs://{}", mounted.to_str()?).parse().ok()
 }
 
-/// Copies a local file.
+/// Copies a file that only this machine can reach.
 async fn copy(storage: &Storage, from: &Uri, to: &Uri) -> Result<(), Error> {
     tracing::info!("copying {from} to {to}");
-    if let Some(path) = from.local_path() {
-        storage.put_file(to, path, PutOptions::default()).await?;
-    } else {
-        let bytes = storage.read(from).await?;
-        storage.write(to, bytes, PutOptions::default()).await?;
+    match from.local_path() {
+        Some(path) => place(storage, to, async || FileSource::open(path).await).await,
+        None => {
+            let source = BytesSource::new(storage.read(from).await?);
+            place(storage, to, async || Ok(source.clone())).await
+        }
     }
-    Ok(())
+}
+
+/// Makes `to` have these bytes. Of several runs that do so at once, one writes and the others find
+/// its bytes at their second try.
+async fn place<S: Source>(
+    storage: &Storage,
+    to: &Uri,
+    source: impl AsyncFn() -> storage::Result<S>,
+) -> Result<(), Error> {
+    const TRIES: usize = 3;
+    let mut tried = 1;
+    loop {
+        let put = storage.put_if_different(to, source().await?, PutOptions::default());
+        match put.await {
+            Err(storage::Error::Exists { .. } | storage::Error::Changed { .. })
+                if tried < TRIES =>
+            {
+                tried += 1;
+            }
+            other => break Ok(other.map(drop)?),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -146,5 +172,32 @@ mod tests {
             staging.output("model"),
             uri("gs://bucket/staging/train-1/out/model")
         );
+    }
+
+    #[tokio::test]
+    async fn what_a_job_may_be_reading_is_not_replaced() {
+        let storage = Storage::memory();
+        let folder = tempfile::tempdir().unwrap();
+        let from = Uri::local(folder.path().join("best.json"));
+        let staging = Staging {
+            folder: uri("gs://bucket/staging/train-1"),
+        };
+        let bring = async |text: &str| {
+            std::fs::write(from.local_path().unwrap(), text).unwrap();
+            staging.bring(&storage, "best", &from).await.unwrap();
+            let document = staging.put(&storage, "pipeline.yaml", text.into());
+            let document = document.await.unwrap();
+            let found = [staging.input("best", &from), document].map(async |uri| {
+                assert_eq!(storage.read(&uri).await.unwrap(), text);
+                storage.stat(&uri).await.unwrap().unwrap().generation
+            });
+            let [file, document] = found;
+            [file.await, document.await]
+        };
+        let first = bring("one").await;
+        assert_eq!(first, bring("one").await);
+        for (old, new) in first.iter().zip(bring("two").await) {
+            assert_ne!(*old, new);
+        }
     }
 }

@@ -7,6 +7,8 @@ use std::path::Path;
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 
+use crate::{Error, Uri};
+
 /// Why a source cannot go on; becomes the cause of [`crate::Error::Source`].
 pub type SourceError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -83,9 +85,10 @@ impl FileSource {
     const CHUNK: usize = 256 * 1024;
 
     /// Opens the file at `path`.
-    pub async fn open(path: &Path) -> std::io::Result<Self> {
-        let file = tokio::fs::File::open(path).await?;
-        let size = file.metadata().await?.len();
+    pub async fn open(path: &Path) -> Result<Self, Error> {
+        let failed = |error| Error::io("read", &Uri::local(path), error);
+        let file = tokio::fs::File::open(path).await.map_err(failed)?;
+        let size = file.metadata().await.map_err(failed)?.len();
         Ok(Self { file, size })
     }
 

@@ -8,7 +8,8 @@ use bytes::Bytes;
 use crate::meta::Depth;
 use crate::{
     BucketOptions, BucketOutcome, ByteRange, BytesSource, Error, FileSource, GcsOptions,
-    ObjectMeta, PutOptions, Reader, Result, Source, Uri, disk, gcs::Gcs, glob, memory::Memory,
+    ObjectMeta, Precondition, PutOptions, Reader, Result, Source, Uri, disk, gcs::Gcs, glob,
+    memory::Memory, tally,
 };
 
 /// Reads and writes objects wherever they are. Cheap to clone; clones share connections.
@@ -93,9 +94,41 @@ impl Storage {
         path: &Path,
         options: PutOptions,
     ) -> Result<ObjectMeta> {
-        let source = FileSource::open(path)
-            .await
-            .map_err(|error| Error::io("read", &Uri::local(path), error))?;
+        self.put(uri, FileSource::open(path).await?, options).await
+    }
+
+    /// Writes an object, with the promises of [`Self::put`], unless these very bytes are there:
+    /// then it is not touched, for somebody may be reading it. A store that keeps no checksum is
+    /// always written to.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Self::put`], and [`Error::Exists`] or [`Error::Changed`] when somebody else
+    /// writes it meanwhile; try again then, for it may have been the same bytes.
+    pub async fn put_if_different(
+        &self,
+        uri: &Uri,
+        mut source: impl Source,
+        options: PutOptions,
+    ) -> Result<ObjectMeta> {
+        let precondition = match self.stat(uri).await? {
+            None => Precondition::Absent,
+            Some(there) => {
+                if source.size() == Some(there.size)
+                    && there.crc32c.is_some()
+                    && there.crc32c == Some(tally::crc32c(&mut source, uri).await?)
+                {
+                    return Ok(there);
+                }
+                there
+                    .generation
+                    .map_or(Precondition::None, Precondition::Generation)
+            }
+        };
+        let options = PutOptions {
+            precondition,
+            ..options
+        };
         self.put(uri, source, options).await
     }
 

@@ -73,3 +73,20 @@ impl<S: Source> Source for Tally<S> {
         Ok(())
     }
 }
+
+/// The checksum of all that a source gives, which is then at its beginning again.
+pub(crate) async fn crc32c(source: &mut impl Source, uri: &Uri) -> Result<u32> {
+    if let Some(known) = source.crc32c() {
+        return Ok(known);
+    }
+    let failed = |source| Error::Source {
+        uri: uri.clone(),
+        source,
+    };
+    let mut crc32c = 0;
+    while let Some(piece) = source.next().await.transpose().map_err(failed)? {
+        crc32c = crc32c::crc32c_append(crc32c, &piece);
+    }
+    source.seek(0).await.map_err(failed)?;
+    Ok(crc32c)
+}

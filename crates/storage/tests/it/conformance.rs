@@ -29,6 +29,7 @@ pub(crate) async fn holds(store: &Store) {
     lists_are_whole_and_sorted(store).await;
     globs_match_the_last_part(store).await;
     failed_sources_change_nothing(store).await;
+    the_same_bytes_are_left_alone(store).await;
     a_reader_keeps_what_it_opened_or_says_so(store).await;
     if store.is_exact {
         preconditions_hold(store).await;
@@ -344,6 +345,32 @@ async fn failed_sources_change_nothing(store: &Store) {
 }
 
 /// Disk and memory go on with the old object; Cloud Storage has it no longer, and says so.
+async fn the_same_bytes_are_left_alone(store: &Store) {
+    let uri = store.folder.join("same.bin");
+    let put = async |content: &Bytes, breaks_at| {
+        let source = Pieces {
+            breaks_at,
+            ..Pieces::of(content)
+        };
+        let options = PutOptions::default();
+        store.storage.put_if_different(&uri, source, options).await
+    };
+    let (first, second) = (content(1000), content(1001));
+    let old = put(&first, None).await.unwrap();
+    let again = put(&first, None).await.unwrap();
+    if old.crc32c.is_some() {
+        assert_eq!(old.generation, again.generation);
+        put(&first, Some(500)).await.unwrap_err();
+    }
+    let changed = put(&second, None).await.unwrap();
+    assert!(changed.generation.is_none() || changed.generation != old.generation);
+    assert_eq!(store.storage.read(&uri).await.unwrap(), second);
+    // As long as it was.
+    let third = Bytes::from(vec![7; 1001]);
+    put(&third, None).await.unwrap();
+    assert_eq!(store.storage.read(&uri).await.unwrap(), third);
+}
+
 async fn a_reader_keeps_what_it_opened_or_says_so(store: &Store) {
     let uri = store.folder.join("swapped");
     let old = content(700_000);
