@@ -97,6 +97,7 @@ run submit "$PYTHON" tests/python/test_submit.py
 run teardown tests/teardown.sh
 run reference "$PYTHON" tests/python/reference.py target/dist --check
 run native tests/chain.sh --native
+run tables tests/tables.sh
 run cloud tests/cloud.sh
 run images tests/images.sh
 run docker tests/chain.sh
