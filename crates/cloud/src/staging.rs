@@ -106,12 +106,11 @@ fn on_cloud_storage(uri: &Uri) -> Option<Uri> {
 /// Copies a file that only this machine can reach.
 async fn copy(storage: &Storage, from: &Uri, to: &Uri) -> Result<(), Error> {
     tracing::info!("copying {from} to {to}");
-    match from.local_path() {
-        Some(path) => place(storage, to, async || FileSource::open(path).await).await,
-        None => {
-            let source = BytesSource::new(storage.read(from).await?);
-            place(storage, to, async || Ok(source.clone())).await
-        }
+    if let Some(path) = from.local_path() {
+        place(storage, to, async || FileSource::open(path).await).await
+    } else {
+        let source = BytesSource::new(storage.read(from).await?);
+        place(storage, to, async || Ok(source.clone())).await
     }
 }
 
