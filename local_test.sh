@@ -142,7 +142,6 @@ if [[ $wanted == pipeline ]]; then
     scripts/ask_server.sh "$newest" "${command[@]}"
     exit
 fi
-[[ ! -f $work/metrics.json ]] || { say 'metrics'; scripts/metrics.sh "$work/metrics.json"; }
 if [[ $engine == fake-gcp && ($wanted == all || $wanted == deploy) ]]; then
     say 'served'
     scripts/ask.sh "$work/model/golden.json" "$(scripts/outputs.sh "$work/deploy.json" served_endpoint)" \

@@ -26,9 +26,10 @@ whole() {
 
 check "$mode: the whole chain" said all
 says() { grep -E "$1" "$work/said"; }
+logged() { grep -E "$1" "$work/log"; }
 check "$mode: it says how the components run" says "^== $how"
-check "$mode: it shows the metrics" says '^  this model( +-?[0-9.]+%?){4}$'
-check "$mode: it shows the naive baseline" says '^  baseline [a-z_]+( +-?[0-9.]+%?){4}$'
+check "$mode: it shows the metrics" logged '^  this model( +-?[0-9.]+( %)?){4}$'
+check "$mode: it shows the naive baseline" logged '^  baseline [a-z_]+( +-?[0-9.]+( %)?){4}$'
 check "$mode: it shows a prediction over HTTP" says '^200  \{"predictions":\[[0-9.]+\]'
 check "$mode: it names the reports" says "^$work/all/training_report.html$"
 for component in gcs-ingest transform hptune train deploy; do

@@ -22,7 +22,7 @@ mod transform_params;
 pub use deployment::{Deployment, GateResult};
 pub use examples::{Column, ColumnKind, ExamplesFormat, Schema, Series, Split, SplitInfo, Splits};
 pub use metrics::{
-    Coverage, Evaluation, IntervalScale, Intervals, Metrics, RegressionMetrics, Skill,
+    Coverage, Evaluation, IntervalScale, Intervals, Metrics, RegressionMetrics, Skill, figure,
 };
 pub use model::{Golden, ModelMetadata, TrainingSummary};
 pub use provenance::{FileDigest, Provenance};

@@ -1,6 +1,6 @@
 //! The gate: is a model worth serving?
 
-use artifacts::{GateResult, Metrics};
+use artifacts::{GateResult, Metrics, figure};
 
 /// A baseline the metrics do not have.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -46,11 +46,12 @@ pub(crate) fn reason(gate: &GateResult, unit: Option<&str>) -> String {
     let unit = unit.map(|unit| format!(" {unit}")).unwrap_or_default();
     let limit = (1.0 - gate.min_improvement) * gate.baseline_root_mean_squared_error;
     format!(
-        "its test RMSE of {:.2}{unit} is not below {limit:.2}{unit} (baseline `{}` {:.2}{unit}, \
-         improvement {:.2} %, required more than {:.2} %)",
-        gate.model_root_mean_squared_error,
+        "its test RMSE of {}{unit} is not below {}{unit} (baseline `{}` {}{unit}, improvement \
+         {:.2} %, required more than {:.2} %)",
+        figure(gate.model_root_mean_squared_error),
+        figure(limit),
         gate.baseline,
-        gate.baseline_root_mean_squared_error,
+        figure(gate.baseline_root_mean_squared_error),
         gate.improvement * 100.0,
         gate.min_improvement * 100.0,
     )

@@ -1,6 +1,6 @@
 //! The deployment report.
 
-use artifacts::{Deployment, GateResult, Golden, Metrics};
+use artifacts::{Deployment, GateResult, Golden, Metrics, figure};
 use report::{BarChart, Page, Table};
 
 /// The whole page: the decision, the comparison behind it, and the predictions that were checked.
@@ -37,7 +37,7 @@ pub(crate) fn html(deployment: &Deployment, metrics: &Metrics, golden: &Golden) 
 }
 
 fn with_gate(page: Page, gate: &GateResult, metrics: &Metrics, unit: &str) -> Page {
-    let text = |value: f64| format!("{value:.2} {unit}");
+    let text = |value: f64| format!("{} {unit}", figure(value));
     let model = gate.model_root_mean_squared_error;
     let chart = metrics.test.baselines.iter().fold(
         BarChart::new(&format!(
@@ -66,8 +66,8 @@ fn golden_table(golden: &Golden, unit: &str) -> Table {
     let rows = golden.instances.iter().zip(&golden.predictions);
     rows.take(10)
         .fold(Table::new(header), |table, (row, prediction)| {
-            let cells = row.iter().map(|cell| format!("{cell:.2}"));
-            table.row(cells.chain([format!("{prediction:.2}")]))
+            let cells = row.iter().map(|cell| figure(*cell));
+            table.row(cells.chain([figure(*prediction)]))
         })
 }
 

@@ -4,7 +4,9 @@ mod charts;
 
 use std::collections::BTreeMap;
 
-use artifacts::{BestHyperparameters, RegressionMetrics, Schema, Trial, TrialState, Trials};
+use artifacts::{
+    BestHyperparameters, RegressionMetrics, Schema, Trial, TrialState, Trials, figure,
+};
 use report::{BarChart, Page, Table};
 use serde_json::Value;
 
@@ -67,7 +69,7 @@ fn introduction(schema: &Schema) -> String {
 
 fn figures(trials: &Trials, best: &BestHyperparameters, label: &str) -> Vec<(String, String)> {
     let mut figures = vec![
-        (format!("Best {label}"), format!("{:.2}", best.metric_value)),
+        (format!("Best {label}"), figure(best.metric_value)),
         ("Best trial".to_owned(), best.trial_id.clone()),
         ("Trials".to_owned(), trials.trials.len().to_string()),
     ];
@@ -96,8 +98,7 @@ fn beside_baselines(
     baselines: &BTreeMap<String, RegressionMetrics>,
     label: &str,
 ) -> BarChart {
-    let bar =
-        |chart: BarChart, name: &str, value: f64| chart.bar(name, value, &format!("{value:.2}"));
+    let bar = |chart: BarChart, name: &str, value: f64| chart.bar(name, value, &figure(value));
     let chart = BarChart::new(&format!("Best trial beside the baselines, {label}"));
     baselines.iter().fold(
         bar(chart, "best trial", best.metric_value),
@@ -142,7 +143,7 @@ fn row(trial: &Trial, trials: &Trials, names: &[&str]) -> Vec<String> {
     let value = |name: &&str| trial.parameter(name).map(short).unwrap_or_default();
     let metric = |(metric_id, _): (&str, _)| match trial.metric(metric_id) {
         Some(value) if value.fract() == 0.0 => value.to_string(),
-        Some(value) => format!("{value:.2}"),
+        Some(value) => figure(value),
         None => String::new(),
     };
     let remark = match trial.state {

@@ -5,7 +5,7 @@ use std::{
     thread,
 };
 
-use artifacts::{Goal, Trial, TrialParameter, TrialState, Trials};
+use artifacts::{Goal, Trial, TrialParameter, TrialState, Trials, figure};
 use component::{Context, Progress, Unit};
 use trainer::{
     FitOptions,
@@ -171,13 +171,13 @@ impl Worker<'_> {
         let metric = &state.trials.metric_id;
         let trial = &state.trials.trials[number - 1];
         let best = state.trials.best().and_then(|best| best.metric(metric));
-        let best = best.map_or("none".to_owned(), |value| format!("{value:.2}"));
-        let value = trial.metric(metric).unwrap_or(f64::NAN);
+        let best = best.map_or("none".to_owned(), figure);
+        let value = figure(trial.metric(metric).unwrap_or(f64::NAN));
         let steps = trial.measurements.last().map_or(0, |last| last.step_count);
         let result = match trial.state {
-            TrialState::Stopped => format!("{value:.2}, stopped at step {steps}"),
+            TrialState::Stopped => format!("{value}, stopped at step {steps}"),
             TrialState::Infeasible => trial.infeasible_reason.clone().unwrap_or_default(),
-            _ => format!("{value:.2}"),
+            _ => value,
         };
         self.progress.message(format!("best {metric} {best}"));
         self.progress.inc(1);

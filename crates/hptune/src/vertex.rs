@@ -3,7 +3,9 @@
 //! The study's specification goes there as it is. What comes back is the table of all trials, from
 //! which the outputs are made as after a study in this process; the service names no best trial.
 
-use artifacts::{Goal, Measurement, MetricValue, Trial, TrialParameter, TrialState, Trials};
+use artifacts::{
+    Goal, Measurement, MetricValue, Trial, TrialParameter, TrialState, Trials, figure,
+};
 use cloud::{Session, Staging};
 use component::{Context, Outcome};
 use gcp::job::JobKey;
@@ -170,7 +172,7 @@ fn tell(trial: &Trial, plan: &Plan) {
     let metric = &plan.metrics[0].id;
     let id = &trial.id;
     match (trial.metric(metric), &trial.infeasible_reason) {
-        (Some(value), _) => tracing::info!("trial {id}: {metric} {value:.2}"),
+        (Some(value), _) => tracing::info!("trial {id}: {metric} {}", figure(value)),
         (None, reason) => {
             tracing::warn!(
                 "trial {id} failed: {}",

@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 
 use artifacts::{
-    Encoding, Evaluation, FileDigest, ModelMetadata, RegressionMetrics, Schema, SplitInfo,
+    Encoding, Evaluation, FileDigest, ModelMetadata, RegressionMetrics, Schema, SplitInfo, figure,
 };
 
 use crate::{Args, backtest::Fold, input::Input, report};
@@ -58,17 +58,17 @@ fn summary(metadata: &ModelMetadata, unit: &str) -> String {
     let naive = &metadata.metrics.naive_baseline;
     let mut summary = format!(
         "Predicts `{}` {when} from {}.\nOn {} test rows it has never seen its root mean squared \
-         error is {:.2} {unit}",
+         error is {} {unit}",
         schema.label_source,
         list(&schema.inputs),
         test.model.count,
-        test.model.root_mean_squared_error,
+        figure(test.model.root_mean_squared_error),
     );
     if let Some(baseline) = test.baselines.get(naive) {
         let _ = write!(
             summary,
-            "; that of the naive forecast `{naive}` is {:.2} {unit}",
-            baseline.root_mean_squared_error
+            "; that of the naive forecast `{naive}` is {} {unit}",
+            figure(baseline.root_mean_squared_error)
         );
     }
     summary.push_str(".\n");
@@ -198,12 +198,12 @@ fn metrics(metadata: &ModelMetadata, unit: &str, folds: &[Fold]) -> String {
     for fold in folds {
         let _ = writeln!(
             out,
-            "| {} to {} | {} | {:.2} | {:.2} |",
+            "| {} to {} | {} | {} | {} |",
             ::report::XAxis::date(fold.period.0),
             ::report::XAxis::date(fold.period.1),
             fold.train_rows,
-            fold.model.root_mean_squared_error,
-            fold.naive.root_mean_squared_error
+            figure(fold.model.root_mean_squared_error),
+            figure(fold.naive.root_mean_squared_error)
         );
     }
     out
@@ -211,17 +211,12 @@ fn metrics(metadata: &ModelMetadata, unit: &str, folds: &[Fold]) -> String {
 
 fn evaluation_table(split: &str, evaluation: &Evaluation) -> String {
     let mut out = format!(
-        "| {split}, {} rows | RMSE | MAE | MAPE | R² |\n| --- | ---: | ---: | ---: | ---: |\n",
-        evaluation.model.count
+        "| {split}, {} rows | {} |\n| --- | ---: | ---: | ---: | ---: |\n",
+        evaluation.model.count,
+        RegressionMetrics::TITLES.join(" | "),
     );
     let row = |name: &str, metrics: &RegressionMetrics| {
-        format!(
-            "| {name} | {:.2} | {:.2} | {:.2} % | {:.4} |\n",
-            metrics.root_mean_squared_error,
-            metrics.mean_absolute_error,
-            100.0 * metrics.mean_absolute_percentage_error,
-            metrics.r_squared
-        )
+        format!("| {name} | {} |\n", metrics.figures().join(" | "))
     };
     out += &row("**this model**", &evaluation.model);
     for (name, baseline) in &evaluation.baselines {
@@ -242,14 +237,16 @@ fn limits(metadata: &ModelMetadata, input: &Input, unit: &str) -> String {
     }
     let (low, high) = range(&input.train.examples.labels);
     let (test_low, test_high) = range(&input.test.examples.labels);
+    let between = |low, high| format!("between {} and {}", figure(low), figure(high));
     let test = &input.test.examples.labels;
     let outside = test.iter().filter(|label| !(low..=high).contains(*label));
     let share = 100.0 * outside.count() as f64 / test.len() as f64;
     let _ = writeln!(
         out,
-        "- It has learnt from labels between {low:.2} and {high:.2} {unit}. Test labels are \
-         between {test_low:.2} and {test_high:.2}; {share:.0} % of them lie outside what it has \
-         learnt from. Beyond both it is untested."
+        "- It has learnt from labels {} {unit}. Test labels are {}; {share:.0} % of them lie \
+         outside what it has learnt from. Beyond both it is untested.",
+        between(low, high),
+        between(test_low, test_high),
     );
     let _ = writeln!(
         out,

@@ -1,6 +1,6 @@
 //! The training report.
 
-use artifacts::{Evaluation, Metrics, ModelMetadata, RegressionMetrics};
+use artifacts::{Evaluation, Metrics, ModelMetadata, RegressionMetrics, figure};
 use report::{Histogram, LineChart, Page, Scale, Series, Table, XAxis};
 use trainer::{Step, examples::Examples};
 
@@ -115,7 +115,7 @@ fn figures(metadata: &ModelMetadata, unit: &str) -> Vec<(String, String)> {
     let mut figures = vec![
         (
             format!("Test RMSE, {unit}"),
-            format!("{:.2}", test.model.root_mean_squared_error),
+            figure(test.model.root_mean_squared_error),
         ),
         (
             "Test MAPE".to_owned(),
@@ -134,24 +134,13 @@ fn figures(metadata: &ModelMetadata, unit: &str) -> Vec<(String, String)> {
 }
 
 fn metrics_table(caption: &str, evaluation: &Evaluation, unit: &str) -> Table {
-    let header = [
-        String::new(),
-        format!("RMSE, {unit}"),
-        format!("MAE, {unit}"),
-        "MAPE, %".to_owned(),
-        "R²".to_owned(),
-    ];
     let cells = |name: &str, metrics: &RegressionMetrics| {
-        [
-            name.to_owned(),
-            format!("{:.2}", metrics.root_mean_squared_error),
-            format!("{:.2}", metrics.mean_absolute_error),
-            format!("{:.2}", 100.0 * metrics.mean_absolute_percentage_error),
-            format!("{:.4}", metrics.r_squared),
-        ]
+        let [rmse, mae, mape, r_squared] = metrics.figures();
+        [name.to_owned(), rmse, mae, mape, r_squared]
     };
-    let caption = format!("{caption}, {} rows", evaluation.model.count);
-    let table = Table::new(header).caption(&caption);
+    let caption = format!("{caption}, {} rows, in {unit}", evaluation.model.count);
+    let [rmse, mae, mape, r_squared] = RegressionMetrics::TITLES;
+    let table = Table::new(["", rmse, mae, mape, r_squared]).caption(&caption);
     let table = table.strong_row(cells("model", &evaluation.model));
     evaluation
         .baselines
@@ -183,10 +172,10 @@ pub(crate) fn certainty(metrics: &Metrics, unit: &str) -> String {
     if let Some(intervals) = &metrics.intervals {
         sentences.push(format!(
             "Prediction intervals made to hold {:.0} % of the labels (split conformal, calibrated on \
-             the eval split) hold {:.1} % on the test split, with a mean width of {:.2} {unit}.",
+             the eval split) hold {:.1} % on the test split, with a mean width of {} {unit}.",
             100.0 * intervals.level,
             100.0 * intervals.test.coverage,
-            intervals.test.mean_width
+            figure(intervals.test.mean_width)
         ));
     }
     sentences.join(" ")
@@ -206,8 +195,8 @@ fn folds_table(folds: &[Fold], unit: &str) -> Table {
             XAxis::date(fold.period.0),
             XAxis::date(fold.period.1),
             fold.train_rows.to_string(),
-            format!("{:.2}", fold.model.root_mean_squared_error),
-            format!("{:.2}", fold.naive.root_mean_squared_error),
+            figure(fold.model.root_mean_squared_error),
+            figure(fold.naive.root_mean_squared_error),
             format!("{:.2}", 100.0 * fold.model.mean_absolute_percentage_error),
         ])
     })

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use artifacts::{
-    Evaluation, FORMAT_VERSION, Golden, Metrics, ModelMetadata, Provenance, TrainingSummary,
+    Evaluation, FORMAT_VERSION, Golden, Metrics, ModelMetadata, Provenance, TrainingSummary, figure,
 };
 use component::{Context, Unit};
 use model::{Model, Network, Scratch};
@@ -122,6 +122,9 @@ fn train(
         test_root_mean_squared_error = metadata.metrics.test.model.root_mean_squared_error,
         "trained"
     );
+    for line in metadata.metrics.to_text().lines() {
+        tracing::info!("{line}");
+    }
     tell_skill(&metadata.metrics);
     let golden = golden(input, &test_predictions);
     let splits = [
@@ -164,7 +167,7 @@ fn fit(
     let mut best = f64::INFINITY;
     let mut tell = |look: &Step| {
         best = best.min(look.eval_root_mean_squared_error);
-        progress.message(format!("best eval RMSE {best:.2}"));
+        progress.message(format!("best eval RMSE {}", figure(best)));
         progress.set(look.step);
         tuner.as_mut().map_or(Ok(()), |tuner| tuner.report(look))
     };

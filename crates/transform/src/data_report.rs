@@ -222,8 +222,8 @@ fn distributions(page: Page, sources: &Sources<'_>) -> Result<Page, Error> {
             table = table.row([
                 name.clone(),
                 split.as_str().to_owned(),
-                format!("{:.4}", values.mean),
-                format!("{:.4}", values.standard_deviation),
+                artifacts::figure(values.mean),
+                artifacts::figure(values.standard_deviation),
                 values.minimum.to_string(),
                 values.median.to_string(),
                 values.maximum.to_string(),

@@ -1,6 +1,6 @@
 //! The study's trials, drawn.
 
-use artifacts::{ParameterSpec, ScaleType, Trial, TrialState, Trials};
+use artifacts::{ParameterSpec, ScaleType, Trial, TrialState, Trials, figure};
 use report::{Dimension, LineChart, ParallelCoordinates, Scale, Series, Slices};
 use serde_json::Value;
 
@@ -210,23 +210,18 @@ impl<'a> Charts<'a> {
     /// A title, with what the drawing leaves out.
     fn caption(&self, title: &str) -> String {
         let above = self.measured.iter().filter(|(_, v)| *v > self.highest);
+        let highest = figure(self.highest);
         match above.count() {
             0 => title.to_owned(),
-            1 => format!(
-                "{title} (1 trial above {:.2} stands at the edge)",
-                self.highest
-            ),
-            n => format!(
-                "{title} ({n} trials above {:.2} stand at the edge)",
-                self.highest
-            ),
+            1 => format!("{title} (1 trial above {highest} stands at the edge)"),
+            n => format!("{title} ({n} trials above {highest} stand at the edge)"),
         }
     }
 
     fn describe(&self, trial: &Trial) -> String {
         let metrics = self.trials.metrics().filter_map(|(id, _)| {
             let value = trial.metric(id)?;
-            Some(format!("{id} {value:.2}"))
+            Some(format!("{id} {}", figure(value)))
         });
         let values = trial.parameters.iter();
         let values = values.map(|p| format!("{} {}", p.parameter_id, short(&p.value)));
