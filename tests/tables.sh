@@ -34,7 +34,7 @@ PYTHON
 cat >"$work/own.yaml" <<'YAML'
 series: null
 date: {column: trading_day}
-numeric_columns: {price: [first, top, bottom, last], volume: [traded, worth]}
+numeric_columns: {price: [first, top, bottom, last], low: bottom, high: top, volume: [traded, worth]}
 label: last
 label_unit: EUR
 features: [first, top, bottom]

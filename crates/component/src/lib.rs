@@ -16,6 +16,8 @@ mod contract;
 mod diagnose;
 mod entry;
 mod executor;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod logging;
 mod outcome;
 mod progress;

@@ -39,6 +39,8 @@ mod args;
 mod check;
 mod error;
 mod finish;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod gate;
 mod golden;
 mod predict;

@@ -9,6 +9,8 @@
 
 mod args;
 mod error;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod importance;
 mod input;
 mod journal;

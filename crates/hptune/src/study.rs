@@ -173,7 +173,7 @@ pub(crate) fn built_in(args: &Args) -> Result<Plan, Error> {
 }
 
 /// JSON where it begins like an object, YAML otherwise.
-fn parse(uri: &Uri, bytes: &[u8]) -> Result<StudyConfig, Error> {
+pub(crate) fn parse(uri: &Uri, bytes: &[u8]) -> Result<StudyConfig, Error> {
     if bytes.trim_ascii_start().starts_with(b"{") {
         serde_json::from_slice(bytes).map_err(|source| Error::StudyJson {
             uri: uri.clone(),

@@ -100,7 +100,8 @@ impl<'a> Collector<'a> {
                 .iter()
                 .map(|name| Kind::of(config, name))
                 .collect(),
-            low_high: position("low").zip(position("high")),
+            low_high: position(&config.numeric_columns.low)
+                .zip(position(&config.numeric_columns.high)),
             dates: DateReader::new(config.date.format.format()),
             rows: Collected::new(scratch, plan.kept.len()),
             row: Vec::new(),
@@ -205,7 +206,8 @@ impl<'a> Collector<'a> {
         if let Some((low, high)) = self.low_high
             && self.row[low] > self.row[high]
         {
-            let detail = format!("low {} is above high {}", self.row[low], self.row[high]);
+            let cell = |index: usize| format!("{} {}", self.plan.kept[index], self.row[index]);
+            let detail = format!("{} is above {}", cell(low), cell(high));
             return self
                 .findings
                 .row(Finding::LowAboveHigh, place, &detail, columns.cells(record));

@@ -137,6 +137,11 @@ pub struct NumericColumns {
     /// Values of at least 0; their logarithm (of 1 + x) is used under `log_ratio`.
     /// Default: `volume`, `market`.
     pub volume: Vec<String>,
+    /// A row's lowest price, which must not be above its highest where the table has both.
+    /// Default: `low`.
+    pub low: String,
+    /// A row's highest price. Default: `high`.
+    pub high: String,
 }
 
 impl Default for NumericColumns {
@@ -144,6 +149,8 @@ impl Default for NumericColumns {
         Self {
             price: names(&["open", "high", "low", "close"]),
             volume: names(&["volume", "market"]),
+            low: "low".to_owned(),
+            high: "high".to_owned(),
         }
     }
 }

@@ -22,6 +22,8 @@ mod error;
 pub mod examples;
 pub mod findings;
 pub mod fit;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 pub mod input;
 pub mod moments;
 pub mod number;

@@ -21,7 +21,7 @@ mod grpc;
 mod instances;
 mod predict;
 mod rejection;
-mod routes;
+pub(crate) mod routes;
 mod server;
 mod slot;
 mod telemetry;
@@ -42,6 +42,8 @@ pub(crate) use self::slot::Source;
 pub use self::telemetry::AccessMode;
 pub(crate) use self::telemetry::Telemetry;
 use self::telemetry::{AccessLog, Metrics};
+#[cfg(fuzzing)]
+pub(crate) use self::{app::App, slot::Slot};
 use crate::{Error, args::ServeArgs};
 
 /// Time a stopping server needs besides draining.

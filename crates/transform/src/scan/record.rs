@@ -143,9 +143,10 @@ impl Splitter {
     /// The record that [`Self::quoted`] read; `None` for an empty line.
     pub(super) fn record(&mut self, line: u64) -> Option<Record<'_>> {
         let ends = &mut self.ends[..self.fields];
-        let end = *ends.last()?;
-        if self.unescaped[..end].ends_with(b"\r") {
-            *ends.last_mut()? -= 1;
+        let (end, before) = ends.split_last_mut()?;
+        let start = before.last().copied().unwrap_or_default();
+        if self.unescaped[start..*end].ends_with(b"\r") {
+            *end -= 1;
         }
         if ends == [0] {
             return None;

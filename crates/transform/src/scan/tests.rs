@@ -97,10 +97,22 @@ fn a_file_that_ends_with_its_header_has_no_rows() {
     assert_eq!((header.len(), rows.len(), seen), (2, 0, 0));
 }
 
+#[test]
+fn a_carriage_return_before_an_empty_last_cell_is_kept() {
+    let text = b"h1,h2\n\"a\r\",\nb\r,\r\n\"c\",\r\n";
+    let (_, rows, _) = scan(text, 64, None).unwrap();
+    let expected = [
+        row(2, &["a\r", ""]),
+        row(3, &["b\r", ""]),
+        row(4, &["c", ""]),
+    ];
+    assert_eq!(rows, expected);
+}
+
 proptest! {
     /// The `csv` crate is the oracle: whatever the text, the cells are the same.
     #[test]
-    fn records_are_those_of_the_csv_crate(text in "([ab,\"]|\n|\r\n){0,60}", block in 1_usize..70) {
+    fn records_are_those_of_the_csv_crate(text in "([ab,\"\r]|\n|\r\n){0,60}", block in 1_usize..70) {
         let text = format!("h1,h2\n{text}");
         let mut oracle = csv::ReaderBuilder::new();
         oracle.flexible(true).terminator(csv::Terminator::Any(b'\n'));
