@@ -6,7 +6,7 @@
 #   bench/resilience.sh soak [MINUTES]   good, bad, slow, huge and broken-off requests at once, another
 #                                        version every 10 s, each answer compared with onnxruntime's
 #
-# Fails where the server does not keep what docs/serving.md promises. BENCH_DIR: see bench/serve.sh.
+# Fails where an answer is wrong or missing, or the server does not recover. BENCH_DIR: see bench/serve.sh.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
