@@ -9,8 +9,11 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-venv=target/bench/venv
-[[ -x $venv/bin/python ]] || python3 -m venv "$venv"
-"$venv/bin/pip" install --quiet --disable-pip-version-check --requirement bench/requirements-search.txt
+venv=target/bench/venv-search
+if [[ ! -f $venv/complete ]]; then
+    python3 -m venv --clear "$venv"
+    "$venv/bin/pip" install --quiet --requirement bench/requirements-search.txt
+    touch "$venv/complete"
+fi
 search=${SEARCH:-$(scripts/cargo_release.sh --package trainer --example search)/examples/search}
 exec "$venv/bin/python" bench/search.py "$search" "$@"
