@@ -98,7 +98,7 @@ fn decode<M: Message + Default>(bytes: Bytes) -> Result<M, Rejection> {
 fn server_metadata() -> ServerMetadataResponse {
     ServerMetadataResponse {
         name: v2::SERVER_NAME.to_owned(),
-        version: component::VERSION.to_owned(),
+        version: component::version().to_owned(),
         extensions: v2::EXTENSIONS.map(str::to_owned).to_vec(),
     }
 }

@@ -89,7 +89,7 @@ pub(crate) fn read(app: &App, endpoint: Endpoint<'_>) -> Result<Response, Reject
         Endpoint::Live => Ok(axum::Json(json!({ "live": true })).into_response()),
         Endpoint::Server => Ok(axum::Json(json!({
             "name": SERVER_NAME,
-            "version": component::VERSION,
+            "version": component::version(),
             "extensions": EXTENSIONS,
         }))
         .into_response()),
