@@ -3,7 +3,8 @@
 use std::ops::ControlFlow;
 
 use artifacts::{
-    Evaluation, FORMAT_VERSION, Golden, Metrics, ModelMetadata, Provenance, TrainingSummary, figure,
+    Evaluation, FORMAT_VERSION, Golden, InputDistribution, Metrics, ModelMetadata, Provenance,
+    TrainingSummary, figure,
 };
 use component::{Context, Unit};
 use model::{Model, Network, Scratch};
@@ -110,6 +111,7 @@ fn train(
                 predicted(&input.test, &test_predictions),
             ),
         },
+        inputs: distributions(&schema.inputs, &input.train.examples.inputs_f32()),
         provenance: Provenance {
             build: context.build(),
             inputs: input.files.clone(),
@@ -152,6 +154,15 @@ fn train(
         test_inputs: input.test.examples.inputs_f32(),
         test_predictions,
     })
+}
+
+/// How the inputs are distributed over raw rows.
+fn distributions(inputs: &[String], rows: &[f32]) -> Vec<InputDistribution> {
+    let columns = inputs.iter().enumerate().filter_map(|(column, input)| {
+        let values = rows.iter().skip(column).step_by(inputs.len());
+        InputDistribution::of(input, values.copied().collect())
+    });
+    columns.collect()
 }
 
 fn fit(
