@@ -116,7 +116,7 @@ def positive(x):
 
 
 def in_domain(transform: dict, rows: numpy.ndarray) -> numpy.ndarray:
-    """Whether a row has what docs/predictions.md demands of it."""
+    """Whether a row has what the encodings demand of it: all finite, logarithms of what is above 0."""
     column = {name: rows[:, i] for i, name in enumerate(transform["inputs"])}
     good = numpy.isfinite(rows).all(axis=1)
     encodings = [feature["encoding"] for feature in transform["features"]] + [transform["label"]["encoding"]]
