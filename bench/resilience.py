@@ -189,7 +189,8 @@ async def soak(args):
         (post({"instances": []}, "/v1/models/other:predict"), 404),
         (post({"instances": []}, "/nowhere"), 404),
         (b"DELETE /predict HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n", 405),
-        (b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-length: 9000000\r\n\r\n", 413),
+        (post(b"", "/predict").replace(b"content-length: 0", b"content-length: 9000000"), 413),
+        (b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}", 415),
     ]
     served_by = {}  # which model a version is, learnt from the first answer
 
@@ -292,8 +293,8 @@ async def soak(args):
     print(f"{args.minutes:g} minutes: {dict(counts)}; versions seen {len(served_by)}")
     print(f"memory, MiB: median of the first third {first:.1f}, of the last {last:.1f}; at most {max(memory):.1f}")
     print(f"failures: {len(failures)}")
-    for failure in failures[:10]:
-        print(" ", failure)
+    for failure, times in collections.Counter(failures).most_common(10):
+        print(f"  {times} times {failure}")
     return not failures and last <= 1.1 * first + 2
 
 

@@ -17,10 +17,11 @@ if [[ ! -f $table ]]; then
     "$built/generate-market-data" --clean --bitcoin-at 700 --bytes "$bytes" >"$table.part"
     mv "$table.part" "$table"
 fi
-venv=$work/venv
-if [[ ! -x $venv/bin/python ]]; then
-    python3 -m venv "$venv"
+venv=$work/venv-scan
+if [[ ! -f $venv/complete ]]; then
+    python3 -m venv --clear "$venv"
     "$venv/bin/pip" install --quiet --requirement bench/requirements-scan.txt
+    touch "$venv/complete"
 fi
 "$venv/bin/python" bench/scan.py --table "$table" --work "$work" \
     --scan "$built/examples/scan" --transform "$built/transform"

@@ -20,6 +20,8 @@ import textwrap
 PIPELINE = pathlib.Path(__file__).resolve().parent
 STEPS = PIPELINE / "steps.py"
 COMMON = ["--executor-input", "--dry-run", "--log-format", "--log-level", "--help", "--version"]
+# A run with it has no outputs, so it is none of a component.
+BY_HAND = [*COMMON, "--validate-only"]
 
 ARTIFACTS = {
     "system.Artifact": "dsl.Artifact",
@@ -79,7 +81,7 @@ def inputs(contract: dict) -> list[dict]:
     result = []
     for flag in contract["flags"]:
         name = flag["flag"].removeprefix("--").replace("-", "_")
-        if flag["flag"] in COMMON or name in written:
+        if flag["flag"] in BY_HAND or name in written:
             continue
         entry = {"name": name, "help": one_line(flag["help"]), "required": flag["required"], "default": "None"}
         if name in artifacts:

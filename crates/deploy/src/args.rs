@@ -73,7 +73,8 @@ pub struct ReleaseArgs {
     /// deployed=false
     #[arg(long, value_name = "MODE", default_value = "enforce")]
     pub gate: GateMode,
-    /// Versions kept for a rollback besides the one served
+    /// Versions kept for a rollback besides the one served, in the repository or in Vertex AI's
+    /// registry
     #[arg(long, value_name = "N", default_value_t = 2)]
     pub keep: usize,
     /// Let the new version answer this part of the requests beside the served one, instead of
@@ -128,6 +129,17 @@ pub struct VertexArgs {
     /// Machines at most
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub max_replicas: u32,
+    /// Give the endpoint a host of its own: larger requests (10 MB) and no shared quota. For an
+    /// endpoint that is there already nothing changes
+    #[arg(long)]
+    pub dedicated_endpoint: bool,
+    /// BigQuery table that gets requests and answers, as `bq://PROJECT.DATASET.TABLE`. For an
+    /// endpoint that is there already nothing changes
+    #[arg(long, value_name = "TABLE")]
+    pub request_log: Option<String>,
+    /// Fraction of the requests that gets there, above 0 and at most 1
+    #[arg(long, value_name = "FRACTION", default_value_t = 0.1)]
+    pub request_log_rate: f64,
 }
 
 /// Where a model is served.

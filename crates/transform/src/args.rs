@@ -91,6 +91,11 @@ pub struct DataflowArgs {
     /// `latest` to pin it
     #[arg(long, value_name = "gs://…")]
     pub yaml_template: Option<String>,
+
+    /// Have Dataflow check the request, with this account and in this project, and launch and
+    /// write nothing
+    #[arg(long)]
+    pub validate_only: bool,
 }
 
 /// An amount of memory, written in MiB.

@@ -217,6 +217,9 @@ pub enum Error {
     /// The job, or something on the way to it, failed.
     #[error(transparent)]
     Cloud(#[from] cloud::Error),
+    /// There is no request that a service could check.
+    #[error("--validate-only has no request to check: the table is read by this process")]
+    NothingToValidate,
     /// What the job wrote is not what its pipeline writes.
     #[error("the job ended well, but what it wrote to {folder} cannot be used")]
     JobOutput {
@@ -233,7 +236,10 @@ pub enum Error {
 impl Diagnose for Error {
     fn exit(&self) -> Exit {
         match self {
-            Self::ConfigSyntax { .. } | Self::Config { .. } | Self::Address { .. } => Exit::Usage,
+            Self::ConfigSyntax { .. }
+            | Self::Config { .. }
+            | Self::Address { .. }
+            | Self::NothingToValidate => Exit::Usage,
             Self::Cloud(error) => error.exit(),
             _ => Exit::Failure,
         }
@@ -281,6 +287,7 @@ fn fixed_hint(error: &Error) -> Option<&'static str> {
         Error::ConstantLabel { .. } => "choose another --label, or more rows",
         Error::NoFeatures { .. } => "name other columns with --feature",
         Error::Encoding { .. } => "correct that row, or use --price-representation raw",
+        Error::NothingToValidate => "add --runner dataflow, or use --dry-run",
         Error::JobOutput { .. } => "remove that folder, and run again with another --run-id",
         Error::Temporary { .. } => "make room there, or set TMPDIR to a folder with room",
         _ => return None,

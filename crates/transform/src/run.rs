@@ -47,6 +47,9 @@ pub async fn run(args: Args, context: Context) -> Result<Outcome, Error> {
     let config = args.overrides.clone().apply(config);
     let plan = Plan::new(&config)?;
     let local = args.runner == Runner::Local;
+    if local && args.dataflow.validate_only {
+        return Err(Error::NothingToValidate);
+    }
     if context.dry_run && local {
         return Ok(Outcome::Plan(dry_run::plan(&args, &config, &plan)));
     }
@@ -58,6 +61,9 @@ pub async fn run(args: Args, context: Context) -> Result<Outcome, Error> {
         if context.dry_run {
             let plan = dry_run::plan(&args, &config, &plan);
             return Ok(Outcome::Plan(launch.plan(plan)?));
+        }
+        if args.dataflow.validate_only {
+            return Ok(Outcome::Report(launch.validate(&context).await?));
         }
         let fetched = launch.run(&storage, &inputs, &context).await?;
         inputs = vec![fetched.table];

@@ -102,6 +102,15 @@ async fn deploy(
     if !passed && args.gate == GateMode::Enforce && !context.dry_run {
         return Err(Error::Refused { reason });
     }
+    let rate = args.vertex.request_log_rate;
+    if !(rate > 0.0 && rate <= 1.0) {
+        return Err(Error::Flag {
+            flag: "--request-log-rate",
+            value: rate.to_string(),
+            problem: "is not a fraction above 0 and at most 1",
+            hint: "use 1 to log every request",
+        });
+    }
     let image = cloud::own_image(args.vertex.image.as_deref())?;
     let digests = files.digests().into_iter().map(|file| file.sha256);
     let parts = [name.clone(), image.clone()].into_iter().chain(digests);
@@ -144,7 +153,8 @@ async fn deploy(
     let version = version.unwrap_or_default().to_owned();
     info!(version, "`{}` is in the model registry", site.name);
     let change = site.vertex.endpoint(&endpoint_id(&site.name));
-    site.make(&change, &key, &endpoint).await?;
+    let made = site.make(&change, &key, &endpoint).await?;
+    site.note(&made.document)?;
     let release = Release {
         args,
         site: &site,
@@ -233,6 +243,7 @@ impl Release<'_> {
             site.set_aliases(&previous, &["previous"]).await?;
         }
         site.undeploy_others(&self.key, id).await?;
+        site.prune(&self.key, &self.version, self.args.keep).await?;
         info!(version = self.version, "`{}` is served", site.name);
         Ok(())
     }
@@ -360,6 +371,16 @@ fn endpoint(args: &VertexArgs, name: &str) -> Value {
     let mut endpoint = json!({"displayName": name, "labels": args.job.labels()});
     if let Some(network) = &args.job.network {
         endpoint["network"] = json!(network);
+    }
+    if args.dedicated_endpoint {
+        endpoint["dedicatedEndpointEnabled"] = json!(true);
+    }
+    if let Some(table) = &args.request_log {
+        endpoint["predictRequestResponseLoggingConfig"] = json!({
+            "enabled": true,
+            "samplingRate": args.request_log_rate,
+            "bigqueryDestination": {"outputUri": table},
+        });
     }
     encrypt(&mut endpoint, args);
     endpoint

@@ -1,6 +1,7 @@
 //! A model and its endpoint on Vertex AI, and the changes made to them.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use artifacts::Golden;
@@ -26,6 +27,8 @@ pub(crate) struct Site {
     pub(crate) vertex: Vertex,
     /// The model's id; its endpoint's with it.
     pub(crate) name: String,
+    /// The host of an endpoint that has its own.
+    dedicated: OnceLock<Vertex>,
     cancel: CancellationToken,
 }
 
@@ -40,6 +43,7 @@ impl Site {
             vertex: session.vertex()?,
             session,
             name,
+            dedicated: OnceLock::new(),
             cancel: context.cancel.clone(),
         })
     }
@@ -63,9 +67,24 @@ impl Site {
         format!("{}/endpoints/{id}", self.vertex.parent())
     }
 
+    /// Who is asked for predictions.
+    fn predictor(&self) -> &Vertex {
+        self.dedicated.get().unwrap_or(&self.vertex)
+    }
+
+    /// Notes which host the endpoint has.
+    pub(crate) fn note(&self, endpoint: &Value) -> Result<(), Error> {
+        let host = self.vertex.dedicated(endpoint);
+        if let Some(host) = host.map_err(cloud::Error::call("find the endpoint's host"))? {
+            // The same host every time.
+            let _ = self.dedicated.set(host);
+        }
+        Ok(())
+    }
+
     /// Where predictions are asked for.
     pub(crate) fn address(&self) -> String {
-        self.vertex.predict_address(&self.endpoint())
+        self.predictor().predict_address(&self.endpoint())
     }
 
     /// The resource of this name, if there is one.
@@ -77,6 +96,7 @@ impl Site {
     /// What is on the endpoint now.
     pub(crate) async fn state(&self) -> Result<State, Error> {
         let endpoint = self.lookup(&self.endpoint()).await?;
+        self.note(endpoint.as_ref().unwrap_or(&Value::Null))?;
         Ok(State::of(endpoint.as_ref()))
     }
 
@@ -114,6 +134,24 @@ impl Site {
         Ok(())
     }
 
+    /// Deletes the oldest versions but `keep` besides the one served; those on the endpoint stay.
+    pub(crate) async fn prune(&self, key: &JobKey, served: &str, keep: usize) -> Result<(), Error> {
+        let listed = self.vertex.versions(&self.model()).await;
+        let mut old = listed.map_err(cloud::Error::call("list the versions"))?;
+        let used = self.state().await?.versions;
+        old.retain(|version| {
+            let version = version.to_string();
+            version != served && !used.values().any(|used| *used == version)
+        });
+        old.truncate(old.len().saturating_sub(keep));
+        for version in old {
+            let change = self.vertex.delete(&format!("{}@{version}", self.model()));
+            self.make(&change, key, &Value::Null).await?;
+            tracing::info!(version, "deleted from the registry, see --keep");
+        }
+        Ok(())
+    }
+
     pub(crate) async fn undeploy(&self, key: &JobKey, id: &str) -> Result<(), Error> {
         let change = self.vertex.undeploy(&self.endpoint(), id);
         let request = json!({"deployedModelId": id});
@@ -132,7 +170,7 @@ impl Site {
         let deadline = Instant::now() + timeout;
         let (endpoint, body) = (self.endpoint(), body(golden));
         loop {
-            let predict = self.vertex.predict(&endpoint, &body);
+            let predict = self.predictor().predict(&endpoint, &body);
             let answer = tokio::select! {
                 answer = predict => answer,
                 () = self.cancel.cancelled() => return Err(CheckError::Cancelled),

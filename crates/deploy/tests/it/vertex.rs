@@ -212,6 +212,58 @@ async fn a_version_is_tried_out_and_promoted_or_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_dedicated_endpoint_is_asked_at_its_own_host() {
+    let cloud = Cloud::new().await;
+    let flags = [
+        "--dedicated-endpoint",
+        "--request-log",
+        "bq://prices.logs.btc",
+    ];
+    let outputs = cloud.deploy_fixture(0.5, &flags).await.outputs();
+    let own = cloud.google.endpoint().replace("127.0.0.1", "localhost");
+    let asked = format!("{own}/v1/projects/prices/locations/us-central1/endpoints/btc:predict");
+    assert_eq!(outputs["parameters"]["served_endpoint"], asked);
+    let endpoint = &cloud.google.endpoints()[0];
+    assert_eq!(
+        endpoint["predictRequestResponseLoggingConfig"],
+        json!({
+            "enabled": true,
+            "samplingRate": 0.1,
+            "bigqueryDestination": {"outputUri": "bq://prices.logs.btc"},
+        })
+    );
+    // Another run finds the host without being told.
+    let second = cloud.deploy_fixture(0.25, &[]).await.outputs();
+    assert_eq!(second["parameters"]["served_endpoint"], asked);
+    let back = cloud.deploy(&["--rollback"]).await.outputs();
+    assert_eq!(back["parameters"]["served_endpoint"], asked);
+    let run = cloud
+        .deploy(&["--model", "model", "--request-log-rate", "0"])
+        .await;
+    assert_eq!(
+        run.error(2),
+        "error: --request-log-rate \"0\" is not a fraction above 0 and at most 1. Next step: use 1 to \
+         log every request"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn old_versions_leave_the_registry() {
+    let cloud = Cloud::new().await;
+    for (bias, kept) in [(0.5, "1"), (0.25, "1 2"), (0.125, "2 3"), (0.0625, "3 4")] {
+        cloud.deploy_fixture(bias, &["--keep", "1"]).await.outputs();
+        let names = cloud.google.versions();
+        let there: Vec<&str> = names
+            .iter()
+            .map(|name| name.rsplit('@').next().unwrap())
+            .collect();
+        assert_eq!(there.join(" "), kept);
+    }
+    let back = cloud.deploy(&["--rollback", "--keep", "1"]).await.outputs();
+    assert_eq!(back["parameters"]["model_version"], "3");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_version_that_predicts_something_else_is_taken_off_again() {
     let cloud = Cloud::new().await;
     cloud.deploy_fixture(0.5, &[]).await.outputs();

@@ -102,10 +102,7 @@ impl Api {
     /// A client of the service at `endpoint`. No connection is made.
     pub fn new(endpoint: &str, credentials: Credentials) -> Result<Self, CallError> {
         crate::install_tls();
-        let url = Url::parse(endpoint).ok().filter(Url::has_host);
-        let endpoint = url.ok_or_else(|| CallError::Endpoint {
-            endpoint: endpoint.to_owned(),
-        })?;
+        let endpoint = address(endpoint)?;
         let http = reqwest::Client::builder()
             .connect_timeout(Duration::from_secs(20))
             .timeout(Duration::from_mins(1))
@@ -123,6 +120,14 @@ impl Api {
             credentials,
             retry: Retry::default(),
             quota_project: None,
+        })
+    }
+
+    /// The same at another address, for what a service hands out to be asked there.
+    pub fn at(&self, endpoint: &str) -> Result<Self, CallError> {
+        Ok(Self {
+            endpoint: address(endpoint)?,
+            ..self.clone()
         })
     }
 
@@ -234,6 +239,13 @@ impl Api {
             wished: None,
         }))
     }
+}
+
+fn address(endpoint: &str) -> Result<Url, CallError> {
+    let url = Url::parse(endpoint).ok().filter(Url::has_host);
+    url.ok_or_else(|| CallError::Endpoint {
+        endpoint: endpoint.to_owned(),
+    })
 }
 
 /// One failed attempt, and the wait the service wishes for.

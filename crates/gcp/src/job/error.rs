@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
+use super::Phase;
 use crate::api::{CallError, Class, Status};
 
 /// Why there is no result of a job.
@@ -31,7 +32,9 @@ pub enum JobError {
         kind: &'static str,
         /// Its name.
         name: String,
-        /// The service's own word for how it ended.
+        /// How it ended.
+        phase: Phase,
+        /// The service's own word for that.
         state: String,
         /// What the service says went wrong.
         status: Option<Box<Status>>,
@@ -138,6 +141,10 @@ impl JobError {
     pub fn class(&self) -> Class {
         match self {
             Self::Call { source, .. } | Self::Lost { source, .. } => source.class(),
+            Self::Ended {
+                phase: Phase::Cancelled,
+                ..
+            } => Class::Cancelled,
             // Without a word from the service it is the program in the job that failed.
             Self::Ended { status, .. } => status.as_ref().map_or(Class::User, |s| s.class()),
             Self::Interrupted { .. } | Self::NotCreated { .. } | Self::Creating { .. } => {

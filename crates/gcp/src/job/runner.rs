@@ -131,6 +131,7 @@ impl<J: Jobs> Runner<'_, J> {
             kind: self.jobs.kind(),
             console: self.jobs.console(&job.name),
             name: job.name,
+            phase: job.phase,
             state: job.state,
             status: job.error.map(Box::new),
             log,

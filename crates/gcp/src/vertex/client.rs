@@ -1,5 +1,7 @@
 //! The service in one project and location.
 
+use serde_json::Value;
+
 use super::logs;
 use crate::Credentials;
 use crate::api::{Api, CallError, Retry};
@@ -45,6 +47,22 @@ impl Vertex {
             logging: self.logging.with_retry(retry),
             ..self
         }
+    }
+
+    /// The service at the host of an endpoint of its own, which the endpoint's document names, with
+    /// or without `https://`; nothing for an endpoint on the location's shared address.
+    pub fn dedicated(&self, endpoint: &Value) -> Result<Option<Self>, CallError> {
+        let Some(host) = endpoint["dedicatedEndpointDns"].as_str() else {
+            return Ok(None);
+        };
+        let api = match host.contains("://") {
+            true => self.api.at(host),
+            false => self.api.at(&format!("https://{host}")),
+        };
+        Ok(Some(Self {
+            api: api?,
+            ..self.clone()
+        }))
     }
 
     /// The path of a collection.

@@ -141,6 +141,16 @@ impl Vertex {
             .await
     }
 
+    /// The numbers of a model's versions, the oldest first.
+    pub async fn versions(&self, model: &str) -> Result<Vec<u64>, CallError> {
+        let path = format!("v1/{model}:listVersions");
+        let found = self.api.list(&path, &[], "models").await?;
+        let number = |version: &Value| version["versionId"].as_str()?.parse().ok();
+        let mut numbers: Vec<u64> = found.iter().filter_map(number).collect();
+        numbers.sort_unstable();
+        Ok(numbers)
+    }
+
     /// Where an endpoint is asked for predictions.
     pub fn predict_address(&self, endpoint: &str) -> String {
         self.api.address(&format!("v1/{endpoint}:predict"))

@@ -10,14 +10,14 @@ use test_support::google::{FakeGoogle, Fault};
 
 use crate::cloud::{runner, vertex};
 
-const ENDPOINT: &str = "projects/prices/locations/us-central1/endpoints/close";
-const MODEL: &str = "projects/prices/locations/us-central1/models/close";
+pub(crate) const ENDPOINT: &str = "projects/prices/locations/us-central1/endpoints/close";
+pub(crate) const MODEL: &str = "projects/prices/locations/us-central1/models/close";
 
 fn key(version: &str) -> JobKey {
     JobKey::new("run-7", "deploy", [version])
 }
 
-fn version(key: &JobKey) -> Value {
+pub(crate) fn version(key: &JobKey) -> Value {
     let version = ModelVersion {
         display_name: "close".into(),
         aliases: vec!["candidate".into()],
@@ -36,7 +36,7 @@ fn version(key: &JobKey) -> Value {
     version.request(key)
 }
 
-fn deployment(model: &str, id: u64, traffic: &[(&str, u32)]) -> Value {
+pub(crate) fn deployment(model: &str, id: u64, traffic: &[(&str, u32)]) -> Value {
     let deployment = Deployment {
         model: model.into(),
         display_name: "close".into(),
@@ -55,7 +55,11 @@ fn deployment(model: &str, id: u64, traffic: &[(&str, u32)]) -> Value {
     deployment.request(id)
 }
 
-async fn make(change: &Change, key: &JobKey, request: &Value) -> Result<Snapshot, JobError> {
+pub(crate) async fn make(
+    change: &Change,
+    key: &JobKey,
+    request: &Value,
+) -> Result<Snapshot, JobError> {
     runner(change).run(key, request, |_| Ok(())).await
 }
 

@@ -24,6 +24,9 @@ pub(super) fn create(
     let mut document = body.clone();
     document["name"] = json!(name);
     document["createTime"] = json!(world.now());
+    if document["dedicatedEndpointEnabled"] == true {
+        document["dedicatedEndpointDns"] = json!(world.dedicated_host);
+    }
     let effect = Effect::Endpoint(name.clone(), document.clone());
     Ok(operations::begin(
         world,
@@ -166,6 +169,19 @@ pub(super) fn delete(world: &mut World, name: &str) -> Outcome {
     }
     let effect = Effect::Delete(name.to_owned());
     Ok(operations::begin(world, name, "Delete", effect, json!({})))
+}
+
+/// Whether an endpoint is asked at `host`: one with a host of its own is asked nowhere else.
+pub(super) fn check_host(world: &World, name: &str, host: &str) -> Result<(), Refusal> {
+    let endpoint = get(world, name)?;
+    let own = endpoint["dedicatedEndpointDns"].as_str();
+    let at = format!("http://{host}");
+    if own.is_some_and(|own| own != at) || own.is_none() && at == world.dedicated_host {
+        return Err(Refusal::precondition(format!(
+            "Endpoint {name} cannot be asked at {host}."
+        )));
+    }
+    Ok(())
 }
 
 /// Asks a deployed model, each as often as its share of the traffic says.

@@ -29,6 +29,8 @@ pub(super) async fn start(shared: Arc<Shared>) -> (SocketAddr, JoinHandle<()>) {
     let address = listener
         .local_addr()
         .expect("a bound socket has an address");
+    // The same address by another name.
+    shared.lock().world.dedicated_host = format!("http://localhost:{}", address.port());
     let router = Router::new().fallback(serve).with_state(shared);
     let service = router.into_make_service_with_connect_info::<Cut>();
     let server = tokio::spawn(async move {
@@ -129,6 +131,12 @@ fn answer(
     let body_given = Some(body).filter(|body| !body.is_null());
     if let Some(problem) = found.problem(query, body_given) {
         return Err(Refusal::invalid(problem));
+    }
+    if short(&found.id) == "endpoints.predict" {
+        let name = path.strip_prefix("v1/").unwrap_or(path);
+        let host = headers.get("host").and_then(|host| host.to_str().ok());
+        let name = name.split(':').next().unwrap_or(name);
+        endpoints::check_host(&state.world, name, host.unwrap_or_default())?;
     }
     let answer = dispatch(&mut state.world, &found.id, path, query, body)?;
     let lie = found.answer_problem(&answer);

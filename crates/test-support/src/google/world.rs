@@ -61,6 +61,8 @@ pub(super) struct World {
     pub(super) endpoints: BTreeMap<String, Value>,
     /// Long-running operations by name.
     pub(super) operations: BTreeMap<String, super::operations::Operation>,
+    /// The host of endpoints that have one of their own.
+    pub(super) dedicated_host: String,
     /// The states the next jobs go through, one for each time they are asked for.
     pub(super) script: BTreeMap<&'static str, Vec<&'static str>>,
     /// What goes wrong with the next jobs that fail.

@@ -108,6 +108,19 @@ impl<'a> Launch<'a> {
         Ok(component::Plan { does, ..local })
     }
 
+    /// Has the service check the request, and launches nothing: what to tell when it is content.
+    pub async fn validate(&self, context: &Context) -> Result<String, Error> {
+        let dataflow = Session::for_job(&self.args.job, context)
+            .await?
+            .dataflow()?;
+        let checked = dataflow.validate(&self.request).await;
+        checked.map_err(cloud::Error::call("have the launch checked"))?;
+        Ok(format!(
+            "Dataflow would launch {}; nothing was launched or written\n",
+            self.key.name()
+        ))
+    }
+
     /// Runs the job and gathers what it kept.
     pub async fn run(
         &self,

@@ -246,6 +246,53 @@ async fn the_request_says_whose_the_job_is_and_on_what_it_runs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_request_can_be_checked_without_a_launch() {
+    let cloud = Cloud::new(&table()).await;
+    let run = cloud.run(&["--validate-only"]).await;
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    assert_eq!(cloud.google.jobs().len(), 0);
+    assert!(!cloud.workspace.path("examples").exists());
+    let seen = cloud.google.seen();
+    let [.., checked] = &seen[..] else {
+        panic!("nothing was asked")
+    };
+    assert_eq!(checked.method, "flexTemplates.launch");
+    assert_eq!(checked.body["validateOnly"], true);
+    let name = &checked.body["launchParameter"]["jobName"];
+    assert_eq!(
+        run.stdout,
+        format!(
+            "Dataflow would launch {}; nothing was launched or written\n",
+            name.as_str().unwrap()
+        )
+    );
+    // What is checked is what is launched.
+    cloud.run(&[]).await.outputs();
+    let seen = cloud.google.seen();
+    let launched = seen
+        .iter()
+        .rfind(|seen| seen.method == "flexTemplates.launch");
+    assert_eq!(
+        launched.unwrap().body["launchParameter"],
+        checked.body["launchParameter"]
+    );
+    let refused = Fault::refuse(403, "PERMISSION_DENIED", "dataflow.jobs.create is missing.");
+    cloud.google.fault("flexTemplates.launch", refused);
+    let run = cloud.run(&["--validate-only"]).await;
+    let line = run.error(77);
+    assert!(
+        line.starts_with("error: cannot have the launch checked: POST "),
+        "{line}"
+    );
+    let local = Workspace::new(table());
+    assert_eq!(
+        local.run("raw.csv", &["--validate-only"]).error(2),
+        "error: --validate-only has no request to check: the table is read by this process. Next \
+         step: add --runner dataflow, or use --dry-run"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_job_that_fails_says_why() {
     let cloud = Cloud::new(&table()).await;
     let reason = "ValueError: gs://b/raw.csv has no column ['close']";
