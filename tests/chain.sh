@@ -39,6 +39,9 @@ done
 check "$mode: deploy alone, from nothing" local_test fresh deploy
 check "$mode: the same outputs again" equal "$(whole all)" "$(whole fresh)"
 check "$mode: the model runs in onnxruntime" "${PYTHON:-python3}" tests/python/check_onnx.py "$work/all/model"
+[[ $mode == docker ]] ||
+    check "$mode: it predicts any row as onnxruntime does" \
+        "${PYTHON:-python3}" tests/python/check_parity.py target/dist/deploy "$work/all/model"
 if [[ $mode == native ]]; then
     fallback() { DOCKER_HOST=tcp://127.0.0.1:1 ./local_test.sh --work-dir "$work/all" gcs-ingest | grep '^== natively: no docker engine answers$'; }
     check 'without a docker engine it runs natively and says why' fallback

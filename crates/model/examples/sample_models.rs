@@ -1,6 +1,6 @@
 //! Writes a small model folder for every encoding, so that other runtimes can be compared with
 //! this crate: `cargo run -p model --example sample_models -- DIR`, then
-//! `tests/python/check_onnx.py DIR/*`.
+//! `tests/python/check_onnx.py DIR/*` or `tests/python/check_parity.py DEPLOY DIR/*`.
 
 use std::io;
 use std::path::PathBuf;
@@ -19,6 +19,8 @@ fn main() -> io::Result<()> {
         let (model, folder) = (sample::model(name), folder.join(name));
         fs::create_dir_all(&folder)?;
         fs::write(folder.join(layout::model::ONNX), model.to_onnx())?;
+        let metrics = artifacts::to_json(&model.metadata().metrics);
+        fs::write(folder.join(layout::model::METRICS), metrics)?;
         let golden = artifacts::to_json(&golden(&model, 1000));
         fs::write(folder.join(layout::model::GOLDEN), golden)?;
     }

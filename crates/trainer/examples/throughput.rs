@@ -1,79 +1,106 @@
-//! Samples a second of training and of prediction, by network and batch size.
+//! Samples a second of training and of prediction, by network and batch size; one JSON line a cell:
 //!
-//! `cargo run --release -p trainer --example throughput`; set `RAYON_NUM_THREADS=1` for one
-//! thread. Each cell is the median of five runs on synthetic rows.
+//! ```text
+//! cargo run --release -p trainer --example throughput -- THREADS [RUNS]
+//! ```
+//!
+//! `bench/train.py` runs it beside PyTorch, on the same task.
 
-#![allow(clippy::print_stdout, reason = "its output is what it is for")]
+#![expect(
+    clippy::print_stdout,
+    reason = "the measurement is this program's output"
+)]
 
-use std::ops::ControlFlow;
 use std::time::Instant;
 
 use artifacts::{Encoding, TransformParams};
 use model::{FeatureTransform, Scratch};
-use trainer::{EncodedSet, FitOptions, Random, Schedule, fit};
+use serde_json::json;
+use trainer::{EncodedSet, Fit, FitOptions, Random, Schedule, Training};
 
-const ROWS: usize = 20_000;
+const ROWS: usize = 100_000;
+const EVAL_ROWS: usize = 2_000;
 const INPUTS: usize = 8;
 
 fn main() {
-    let (train, eval) = (examples(ROWS), examples(1));
-    println!(
-        "{:<14}{:>7}{:>20}{:>20}",
-        "hidden units", "batch", "train samples/s", "predict rows/s"
-    );
+    let numbers = std::env::args().skip(1).map(|text| text.parse());
+    let numbers: Vec<usize> = numbers
+        .collect::<Result<_, _>>()
+        .expect("usage: throughput THREADS [RUNS]");
+    let threads = numbers.first().copied().unwrap_or(1);
+    let runs = numbers.get(1).copied().unwrap_or(5);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    pool.expect("threads").install(|| measure(runs));
+}
+
+fn measure(runs: usize) {
+    let (train, eval) = (examples(ROWS, 1), examples(EVAL_ROWS, 2));
     for hidden_units in [vec![256, 179, 125], vec![64, 32]] {
         for batch_size in [20, 256, 1024] {
-            let work = if hidden_units[0] > 100 {
+            let samples = if hidden_units[0] > 100 {
                 300_000
             } else {
-                3_000_000
+                1_000_000
             };
             let options = FitOptions {
                 hidden_units: hidden_units.clone(),
                 schedule: Schedule::Constant,
                 batch_size,
-                train_steps: (work / batch_size) as u64,
+                train_steps: (samples / batch_size) as u64,
                 eval_every: u64::MAX,
                 ..FitOptions::default()
             };
-            let train_rate = median_rate(work, || {
-                fit(&train, &eval, &options, &mut |_| ControlFlow::Continue(())).expect("fits");
-            });
-            let steps = FitOptions {
-                train_steps: 1,
-                ..options
-            };
-            let network = fit(&train, &eval, &steps, &mut |_| ControlFlow::Continue(()));
-            let network = network.expect("fits").network;
-            let batch = &train.inputs()[..batch_size * INPUTS];
-            let mut scratch = Scratch::default();
-            let predict_rate = median_rate(work, || {
-                for _ in 0..work / batch_size {
-                    std::hint::black_box(network.forward(batch, &mut scratch));
-                }
-            });
+            let mut fits = Vec::new();
+            let rates: Vec<f64> = (0..runs)
+                .map(|_| {
+                    let (fit, rate) = train_rate(&train, &eval, &options);
+                    fits.push(fit);
+                    rate
+                })
+                .collect();
+            let fit = &fits[0];
+            let predict_rates: Vec<f64> = (0..runs)
+                .map(|_| predict_rate(fit, &train, batch_size, samples))
+                .collect();
             let name: Vec<String> = hidden_units.iter().map(ToString::to_string).collect();
-            println!(
-                "{:<14}{batch_size:>7}{train_rate:>20.0}{predict_rate:>20.0}",
-                name.join("/")
-            );
+            let line = json!({
+                "network": name.join("/"),
+                "batch": batch_size,
+                "steps": fit.steps,
+                "rates": rates,
+                "eval_loss": fit.kept().eval_loss,
+                "predict_rates": predict_rates,
+            });
+            println!("{line}");
         }
     }
 }
 
-/// Work done a second, the median of five runs.
-fn median_rate(work: usize, mut run: impl FnMut()) -> f64 {
-    let mut rates = [(); 5].map(|()| {
-        let start = Instant::now();
-        run();
-        work as f64 / start.elapsed().as_secs_f64()
-    });
-    rates.sort_by(f64::total_cmp);
-    rates[2]
+/// A fit, and the samples a second it took in; what happens before the first step is not timed.
+fn train_rate(train: &EncodedSet, eval: &EncodedSet, options: &FitOptions) -> (Fit, f64) {
+    let mut training = Training::new(train, eval, options).expect("the options are right");
+    let start = Instant::now();
+    while training.advance().expect("the task is harmless") {}
+    let seconds = start.elapsed().as_secs_f64();
+    let fit = training.finish();
+    let samples = fit.steps as f64 * options.batch_size as f64;
+    (fit, samples / seconds)
+}
+
+/// Rows a second of predicting a batch over and over.
+fn predict_rate(fit: &Fit, rows: &EncodedSet, batch_size: usize, samples: usize) -> f64 {
+    let batch = &rows.inputs()[..batch_size * INPUTS];
+    let mut scratch = Scratch::default();
+    let times = samples / batch_size;
+    let start = Instant::now();
+    for _ in 0..times {
+        std::hint::black_box(fit.network.forward(batch, &mut scratch));
+    }
+    (times * batch_size) as f64 / start.elapsed().as_secs_f64()
 }
 
 /// Rows of a smooth function of eight inputs.
-fn examples(rows: usize) -> EncodedSet {
+fn examples(rows: usize, seed: u64) -> EncodedSet {
     let inputs: Vec<String> = (0..INPUTS).map(|i| format!("x{i}")).collect();
     let features = inputs.iter().map(|input| artifacts::FeatureTransform {
         input: input.clone(),
@@ -93,7 +120,7 @@ fn examples(rows: usize) -> EncodedSet {
         },
     };
     let transform = FeatureTransform::new(&params).expect("consistent parameters");
-    let mut random = Random::new(1);
+    let mut random = Random::new(seed);
     let values: Vec<f32> = (0..rows * INPUTS)
         .map(|_| random.uniform() as f32)
         .collect();

@@ -12,6 +12,7 @@ mod spool;
 use std::fs::File;
 
 use component::{Context, Outcome, Outputs, Plan};
+use model::RowError;
 use serde_json::json;
 use storage::{Storage, Uri};
 use tokio_util::sync::CancellationToken;
@@ -147,27 +148,25 @@ struct Counts {
 }
 
 impl Counts {
-    /// Predicts raw rows (n × inputs, row-major); a cell that is missing is NaN.
+    /// Predicts raw rows (n × inputs, row-major); a cell that is missing is NaN. Rows the model
+    /// cannot take have no prediction, nor have those too far out for it to be a finite number.
     fn predict(&mut self, model: &Servable, rows: &[f32]) -> Vec<Option<f64>> {
-        let width = model.inputs().len();
-        let mut good = Vec::with_capacity(rows.len());
-        let mut places = Vec::with_capacity(rows.len() / width);
-        for row in rows.chunks_exact(width) {
-            self.rows += 1;
-            match model.check_row(row) {
-                Ok(()) => {
-                    good.extend_from_slice(row);
-                    places.push(true);
-                }
-                Err(error) => {
-                    self.refuse(&error.to_string());
-                    places.push(false);
-                }
-            }
-        }
+        let rows = rows.chunks_exact(model.inputs().len());
+        let checks: Vec<_> = rows.clone().map(|row| model.check_row(row)).collect();
+        let good = rows.zip(&checks).filter(|(_, check)| check.is_ok());
+        let good: Vec<f32> = good.flat_map(|(row, _)| row).copied().collect();
         let mut predictions = model.predict(&good).into_iter();
-        let mut take = |is_good| if is_good { predictions.next() } else { None };
-        places.into_iter().map(&mut take).collect()
+        let mut take = |check: Result<(), RowError>| {
+            self.rows += 1;
+            let problem = match check.map(|()| predictions.next()) {
+                Ok(prediction) if prediction.is_some_and(f64::is_finite) => return prediction,
+                Ok(_) => "its prediction is not a finite number".to_owned(),
+                Err(error) => error.to_string(),
+            };
+            self.refuse(&problem);
+            None
+        };
+        checks.into_iter().map(&mut take).collect()
     }
 
     fn refuse(&mut self, problem: &str) {

@@ -124,10 +124,21 @@ fn a_csv_table_gets_one_more_column() {
     for row in 1..=5_000 {
         table.push_str(&format!("\"{row},x\",90, {row},110\n"));
     }
-    table.push_str("last,,1,2\n");
+    table.push_str("far,1,1e-40,3e38\nlast,,1,2\n");
     fs::write(sandbox.path("table.csv"), table).unwrap();
-    let outputs = predict(&sandbox, "table.csv", "predicted.csv").succeeds();
-    assert_eq!(outputs, json!({"rows": 5_001, "refused_rows": 1}));
+    let run = predict(&sandbox, "table.csv", "predicted.csv");
+    assert_eq!(
+        run.succeeds(),
+        json!({"rows": 5_002, "refused_rows": 2}),
+        "{}",
+        run.stderr
+    );
+    assert!(
+        run.stderr
+            .contains("the first is row 5001: its prediction is not a finite number"),
+        "{}",
+        run.stderr
+    );
     let predicted = sandbox.text("predicted.csv");
     let mut lines = predicted.lines();
     assert_eq!(lines.next(), Some("day,low,open,high,prediction"));
@@ -136,6 +147,7 @@ fn a_csv_table_gets_one_more_column() {
         assert_eq!(rest, format!("\"{row},x\",90, {row},110"));
         assert!(is_close(prediction.parse().unwrap(), f64::from(row)));
     }
+    assert_eq!(lines.next(), Some("far,1,1e-40,3e38,"));
     assert_eq!(lines.next(), Some("last,,1,2,"));
 }
 

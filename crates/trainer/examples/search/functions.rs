@@ -1,65 +1,13 @@
-//! Best value the default search finds on test functions, one JSON line a function and seed:
-//!
-//! ```text
-//! cargo run --release -p trainer --example search -- [EVALUATIONS] [SEEDS]
-//! ```
-//!
-//! `bench/search.py` runs it beside Optuna, on the same functions.
-#![expect(
-    clippy::print_stdout,
-    reason = "the measurement is this program's output"
-)]
+//! Test functions of optimisers, with what their parameters are.
 
 use std::f64::consts::{E, PI, TAU};
 
-use artifacts::StudySpec;
 use serde_json::{Value, json};
-use trainer::search::{Outcome, Study, StudyOptions, Suggestion};
 
-/// A function of the parameters' values, in the order of its specification.
-struct Function {
-    name: &'static str,
-    parameters: Vec<Value>,
-    value: fn(&[Value]) -> f64,
-}
+use crate::Function;
 
-fn main() {
-    let mut arguments = std::env::args()
-        .skip(1)
-        .filter_map(|text| text.parse().ok());
-    let evaluations: usize = arguments.next().unwrap_or(50);
-    let seeds: usize = arguments.next().unwrap_or(20);
-    for function in functions() {
-        for seed in 0..seeds as u64 {
-            let best = search(&function, evaluations, seed);
-            let line = json!({ "function": function.name, "seed": seed, "best": best });
-            println!("{line}");
-        }
-    }
-}
-
-fn search(function: &Function, evaluations: usize, seed: u64) -> f64 {
-    let spec: StudySpec = serde_json::from_value(json!({
-        "metrics": [{ "metricId": "value", "goal": "MINIMIZE" }],
-        "parameters": function.parameters,
-    }))
-    .expect("the specifications below are right");
-    let options = StudyOptions { seed, ahead: 1 };
-    let mut study = Study::new(&spec, options).expect("the specifications below are supported");
-    let mut best = f64::INFINITY;
-    for _ in 0..evaluations {
-        let Suggestion::Trial { number, parameters } = study.ask() else {
-            break;
-        };
-        let values: Vec<Value> = parameters.into_iter().map(|p| p.value).collect();
-        let value = (function.value)(&values);
-        best = best.min(value);
-        study.tell(number, Outcome::Measured(vec![value]), Vec::new());
-    }
-    best
-}
-
-fn functions() -> Vec<Function> {
+/// Branin, Hartmann-6, Rosenbrock-4, and three that nothing was tuned on.
+pub(crate) fn all() -> Vec<Function> {
     let double = |name: &str, min: f64, max: f64| json!({ "parameterId": name, "doubleValueSpec": { "minValue": min, "maxValue": max } });
     let cube = |width: usize, min: f64, max: f64| -> Vec<Value> {
         (0..width)
@@ -70,27 +18,27 @@ fn functions() -> Vec<Function> {
         Function {
             name: "Branin",
             parameters: vec![double("x0", -5.0, 10.0), double("x1", 0.0, 15.0)],
-            value: |x| branin(&numbers(x)),
+            value: Box::new(|x| branin(&numbers(x))),
         },
         Function {
             name: "Hartmann-6",
             parameters: cube(6, 0.0, 1.0),
-            value: |x| hartmann(&numbers(x)),
+            value: Box::new(|x| hartmann(&numbers(x))),
         },
         Function {
             name: "Rosenbrock-4",
             parameters: cube(4, -5.0, 10.0),
-            value: |x| rosenbrock(&numbers(x)),
+            value: Box::new(|x| rosenbrock(&numbers(x))),
         },
         Function {
             name: "Ackley-5",
             parameters: cube(5, -32.768, 32.768),
-            value: |x| ackley(&numbers(x)),
+            value: Box::new(|x| ackley(&numbers(x))),
         },
         Function {
             name: "Levy-4",
             parameters: cube(4, -10.0, 10.0),
-            value: |x| levy(&numbers(x)),
+            value: Box::new(|x| levy(&numbers(x))),
         },
         Function {
             name: "mixed",
@@ -100,7 +48,7 @@ fn functions() -> Vec<Function> {
                 json!({ "parameterId": "kind", "categoricalValueSpec": { "values": ["a", "b", "c"] } }),
                 double("share", 0.0, 1.0),
             ],
-            value: mixed,
+            value: Box::new(mixed),
         },
     ]
 }
