@@ -1,7 +1,7 @@
 //! Samples a second of training and of prediction, by network and batch size.
 //!
-//! `cargo run --release -p trainer --example throughput`; set `RAYON_NUM_THREADS=1` for one
-//! thread. Each cell is the median of five runs on synthetic rows.
+//! `cargo run --release -p trainer --example throughput [THREADS]`; without a number, on a thread
+//! for each processor. Each cell is the median of five runs on synthetic rows.
 
 #![allow(clippy::print_stdout, reason = "its output is what it is for")]
 
@@ -9,13 +9,19 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use artifacts::{Encoding, TransformParams};
-use model::{FeatureTransform, Scratch};
-use trainer::{EncodedSet, FitOptions, Random, Schedule, fit};
+use model::FeatureTransform;
+use trainer::{EncodedSet, FitOptions, Forward, Random, Schedule, Threads, fit};
 
 const ROWS: usize = 20_000;
 const INPUTS: usize = 8;
 
 fn main() {
+    let threads = std::env::args().nth(1);
+    let threads = threads.map_or_else(Threads::available, |n| n.parse().expect("a number"));
+    Threads::new(threads).expect("threads").run(measure);
+}
+
+fn measure() {
     let (train, eval) = (examples(ROWS), examples(1));
     println!(
         "{:<14}{:>7}{:>20}{:>20}",
@@ -46,10 +52,10 @@ fn main() {
             let network = fit(&train, &eval, &steps, &mut |_| ControlFlow::Continue(()));
             let network = network.expect("fits").network;
             let batch = &train.inputs()[..batch_size * INPUTS];
-            let mut scratch = Scratch::default();
+            let mut forward = Forward::default();
             let predict_rate = median_rate(work, || {
                 for _ in 0..work / batch_size {
-                    std::hint::black_box(network.forward(batch, &mut scratch));
+                    std::hint::black_box(forward.run(&network, batch));
                 }
             });
             let name: Vec<String> = hidden_units.iter().map(ToString::to_string).collect();
