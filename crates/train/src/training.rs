@@ -7,9 +7,9 @@ use artifacts::{
     TrainingSummary, figure,
 };
 use component::{Context, Unit};
-use model::{Model, Network, Scratch};
+use model::{Model, Network};
 use trainer::{
-    Fit, FitError, FitOptions, Step, Stop, Training,
+    Fit, FitError, FitOptions, Forward, Step, Stop, Threads, Training,
     baselines::{Baselines, naive_name},
     dataset::{Dataset, Rows},
     metrics::evaluate,
@@ -44,7 +44,7 @@ pub(crate) struct Trained {
     pub(crate) test_predictions: Vec<f64>,
 }
 
-/// Trains on a thread of its own, so that signals are answered meanwhile.
+/// Trains on threads of its own, so that signals are answered meanwhile.
 pub(crate) async fn run(
     input: Input,
     args: &Args,
@@ -52,8 +52,9 @@ pub(crate) async fn run(
     mut checkpoint: Option<Checkpoint>,
 ) -> Result<(Trained, Option<Checkpoint>), Error> {
     let (args, context) = (args.clone(), context.clone());
+    let threads = Threads::new(args.threads()).map_err(Error::Threads)?;
     let task = tokio::task::spawn_blocking(move || {
-        let trained = train(&input, &args, &context, checkpoint.as_mut())?;
+        let trained = threads.run(|| train(&input, &args, &context, checkpoint.as_mut()))?;
         Ok((trained, checkpoint))
     });
     task.await
@@ -281,8 +282,8 @@ pub(crate) fn fit_error(error: FitError) -> Error {
 
 /// Predictions in the label's unit, as [`Model::predict`] gives them.
 pub(crate) fn predict(dataset: &Dataset, network: &Network, rows: &Rows) -> Vec<f64> {
-    let mut scratch = Scratch::default();
-    let outputs = network.forward(rows.encoded.inputs(), &mut scratch);
+    let mut forward = Forward::default();
+    let outputs = forward.run(network, rows.encoded.inputs());
     let raw = rows.examples.inputs_f32();
     let transform = dataset.transform();
     raw.chunks_exact(rows.examples.width)

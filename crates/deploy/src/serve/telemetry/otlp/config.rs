@@ -195,7 +195,7 @@ fn resource(
         NAME,
         service.unwrap_or_else(|| DEFAULT_SERVICE_NAME.to_owned()),
     );
-    default(VERSION, component::VERSION.to_owned());
+    default(VERSION, component::version().to_owned());
     Ok(resource)
 }
 
@@ -277,7 +277,7 @@ mod tests {
             config.resource,
             [
                 ("service.name", "deploy"),
-                ("service.version", component::VERSION)
+                ("service.version", component::version())
             ]
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
         );

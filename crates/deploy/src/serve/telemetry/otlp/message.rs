@@ -192,7 +192,7 @@ impl Export {
                 scope_spans: vec![ScopeSpans {
                     scope: Some(Scope {
                         name: SCOPE.to_owned(),
-                        version: component::VERSION.to_owned(),
+                        version: component::version().to_owned(),
                     }),
                     spans: spans.iter().map(Span::of).collect(),
                 }],
