@@ -89,7 +89,9 @@ pub(crate) async fn run(args: &ServeArgs, context: &Context) -> Result<Outcome, 
     };
     // A request is computed by one thread: there are others to share the cores with. Nothing has
     // been computed yet, so there is no pool yet.
-    let _ = rayon::ThreadPoolBuilder::new().num_threads(1).build_global();
+    let _ = rayon::ThreadPoolBuilder::new()
+        .num_threads(1)
+        .build_global();
     let (health, predict) = (routes.health.clone(), routes.predict.clone());
     let server = Server::start(source, drift_window, address, routes, limits, telemetry).await?;
     info!(
