@@ -37,7 +37,7 @@ impl Sampler {
         }
         // As other implementations do it: the lower 63 bits are evenly distributed.
         let number = trace.trace_id as u64 & (u64::MAX >> 1);
-        (number as f64) < self.ratio * (1_u64 << 63) as f64
+        number < (self.ratio * (1_u64 << 63) as f64) as u64
     }
 }
 
