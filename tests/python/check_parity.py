@@ -120,7 +120,7 @@ def in_domain(transform: dict, rows: numpy.ndarray) -> numpy.ndarray:
     column = {name: rows[:, i] for i, name in enumerate(transform["inputs"])}
     good = numpy.isfinite(rows).all(axis=1)
     encodings = [feature["encoding"] for feature in transform["features"]] + [transform["label"]["encoding"]]
-    if transform["reference"] and {"ratio", "log_ratio"} & set(encodings):
+    if {"ratio", "log_ratio"} & set(encodings):
         good &= column[transform["reference"]] > 0
     for feature in transform["features"]:
         if feature["encoding"] == "log_ratio":
@@ -153,7 +153,7 @@ def check(deploy: str, folder: pathlib.Path) -> str:
     metadata = json.loads({entry.key: entry.value for entry in model.metadata_props}[METADATA_KEY])
     transform = metadata["transform_params"]
     inputs = transform["inputs"]
-    reference = inputs.index(transform["reference"]) if transform["reference"] else 0
+    reference = inputs.index(transform["reference"]) if "reference" in transform else 0
     kinds = rows_of(len(inputs), reference, numpy.random.default_rng(4))
     kind = numpy.repeat(list(kinds), [len(rows) for rows in kinds.values()])
     rows = numpy.concatenate(list(kinds.values()))
