@@ -7,7 +7,7 @@
 #   ./local_test.sh --source URL|FILE        other data than the sample
 #   ./local_test.sh --native                 the same binaries without docker
 #   ./local_test.sh --work-dir DIR           where everything is written (default ./work)
-#   ./local_test.sh --engine fake-gcp        every step's work on a fake Google Cloud, natively
+#   ./local_test.sh --engine fake-gcp        every step's work on a fake Google Cloud
 #   ./local_test.sh pipeline -p horizon=1    a parameter of the pipeline; repeatable
 #
 # Every flag of a component is an environment variable too: TRANSFORM_HORIZON=1, TRAIN_SEED=7, …
@@ -37,14 +37,11 @@ if [[ $source != *://* ]]; then
 fi
 mkdir -p "$work" && work=$(realpath "$work")
 [[ -n $native ]] || docker info >/dev/null 2>&1 || native='no docker engine answers'
-case $engine in
-local) ;;
-fake-gcp) native='the fake Google Cloud runs the programs themselves' ;;
-*) fail "there is no engine $engine" 'name local or fake-gcp' 2 ;;
-esac
+[[ $engine == local || $engine == fake-gcp ]] || fail "there is no engine $engine" 'name local or fake-gcp' 2
 [[ $wanted != pipeline || -z $native ]] ||
     fail "the pipeline runs in containers, not natively: $native" 'start docker, or leave out --native'
 
+image_of() { echo "${REGISTRY:-kfp-components}/$1:${TAG:-$(scripts/revision.sh)}"; }
 start=() # docker run and its options
 if [[ -n $native ]]; then
     say "natively: $native"
@@ -57,9 +54,6 @@ else
     # The folder on this machine decides who may write into it: root hands it to the images' own
     # user, anybody else runs the containers as themselves.
     if ((EUID == 0)); then chown -R 65532:65532 "$work"; else start+=(--user "$(id -u):$(id -g)"); fi
-    for variable in $(compgen -e | grep -E '^((GCS_INGEST|TRANSFORM|HPTUNE|TRAIN|DEPLOY)_|STORAGE_EMULATOR_HOST$)'); do
-        start+=(--env "$variable")
-    done
     if [[ -n ${GOOGLE_APPLICATION_CREDENTIALS:-} ]]; then # read in place, never copied
         start+=(--volume "$(realpath "$GOOGLE_APPLICATION_CREDENTIALS"):/var/secrets/gcp/key.json:ro"
             --env GOOGLE_APPLICATION_CREDENTIALS=/var/secrets/gcp/key.json)
@@ -70,7 +64,9 @@ fi
 if [[ $engine == fake-gcp ]]; then
     say 'a fake Google Cloud'
     environment=$(mktemp -d)/environment
-    scripts/fake_google_cloud.sh "$environment" &
+    options=(--docker)
+    [[ -z $native ]] || options=()
+    scripts/fake_google_cloud.sh "$environment" "${options[@]}" &
     cloud=$!
     trap 'kill "$cloud" 2>/dev/null; wait "$cloud" 2>/dev/null; rm -r "${environment%/*}"' EXIT
     until [[ -f $environment ]]; do
@@ -80,10 +76,17 @@ if [[ $engine == fake-gcp ]]; then
     # shellcheck source=/dev/null
     source "$environment"
     export TRANSFORM_RUNNER=dataflow HPTUNE_RUNNER=vertex TRAIN_RUNNER=vertex DEPLOY_TARGET=vertex
-    export HPTUNE_IMAGE=registry/train:local TRAIN_IMAGE=registry/train:local DEPLOY_IMAGE=registry/deploy:local
+    HPTUNE_IMAGE=$(image_of train) TRAIN_IMAGE=$(image_of train) DEPLOY_IMAGE=$(image_of deploy)
+    export HPTUNE_IMAGE TRAIN_IMAGE DEPLOY_IMAGE
     for component in TRANSFORM HPTUNE TRAIN DEPLOY; do
         export "${component}_STAGING_LOCATION=gs://bucket/staging" "${component}_RUN_ID=local-test" \
             "${component}_POLL_INTERVAL=0.2"
+    done
+fi
+if [[ -z $native ]]; then
+    names='(GCS_INGEST|TRANSFORM|HPTUNE|TRAIN|DEPLOY|CLOUDSDK_API_ENDPOINT_OVERRIDES)_'
+    for variable in $(compgen -e | grep -E "^($names|(STORAGE_EMULATOR_HOST|GCE_METADATA_HOST|GOOGLE_CLOUD_PROJECT)\$)"); do
+        start+=(--env "$variable")
     done
 fi
 
@@ -98,9 +101,8 @@ fi
 
 # Sets $command as a pipeline starts it: absolute, no shell, no entrypoint.
 command_of() {
-    local image=${REGISTRY:-kfp-components}/$1:${TAG:-$(scripts/revision.sh)}
     command=("target/dist/$1")
-    [[ -n $native ]] || command=("${start[@]}" --entrypoint '' "$image" "/$1")
+    [[ -n $native ]] || command=("${start[@]}" --entrypoint '' "$(image_of "$1")" "/$1")
     command+=("${@:2}" --log-format text)
 }
 
@@ -147,7 +149,8 @@ if [[ $engine == fake-gcp && ($wanted == all || $wanted == deploy) ]]; then
     scripts/ask.sh "$work/model/golden.json" "$(scripts/outputs.sh "$work/deploy.json" served_endpoint)" \
         "$(scripts/ask.sh --token)"
     say 'taken down'
-    target/dist/deploy teardown --target vertex --yes --log-format text >/dev/null
+    command_of deploy teardown --target vertex --yes
+    "${command[@]}" >/dev/null
 elif [[ $wanted == all || $wanted == deploy ]]; then
     say 'served'
     command_of deploy serve --model-repository "$work/model_repository" --host 127.0.0.1 --port 0

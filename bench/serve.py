@@ -12,6 +12,9 @@ import subprocess
 import time
 import urllib.request
 
+import numpy
+import onnxruntime
+
 HERE = pathlib.Path(__file__).parent
 LUA = HERE / "serve.lua"
 V2 = {"kserve", "mlserver"}
@@ -67,7 +70,8 @@ def running(peer, args):
                 if ask(address, path, body(args, peer, 1)):
                     break
             time.sleep(0.002)
-        yield address, path, process, (time.monotonic() - started) * 1e3
+        ready = (time.monotonic() - started) * 1e3
+        yield address, path, process, ready
     finally:
         os.killpg(process.pid, signal.SIGTERM)
         process.wait(timeout=30)
@@ -105,6 +109,26 @@ def load(address, path, text, connections, seconds, work):
     return json.loads(re.search(r"^RESULT (.*)$", out, re.M)[1])
 
 
+def in_process(args, rows, threads, seconds=3):
+    """Rows per second of onnxruntime called from Python, without any server."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    session = onnxruntime.InferenceSession(args.work / "model/model.onnx", options)
+    golden = json.loads((args.work / "model/golden.json").read_text())["instances"]
+    batch = numpy.array([golden[i % len(golden)] for i in range(rows)], dtype=numpy.float32)
+    name = session.get_inputs()[0].name
+    best = 0.0
+    # The best of a few: what else runs can only slow it down.
+    for _ in range(seconds):
+        count, end = 0, time.monotonic() + 1
+        while time.monotonic() < end:
+            for _ in range(50):
+                session.run(None, {name: batch})
+            count += 50 * rows
+        best = max(best, count / (time.monotonic() - end + 1))
+    return best
+
+
 def resident(process):
     """MiB of the process and its children."""
     out = subprocess.run(["ps", "-o", "rss=", "-g", str(process.pid)], capture_output=True, text=True).stdout
@@ -137,6 +161,12 @@ def main():
                         f"{r['p999']:9.3f}{r['errors']:8}", flush=True,
                     )
             print(f"{peer:10}ready in {ready:.0f} ms, {resident(process):.0f} MiB after the load", flush=True)
+    bare = {threads: in_process(args, 64, threads) for threads in (1, 2)}
+    print("onnxruntime in this process, batch 64: " + ", ".join(f"{r:.0f} rows/s with {t} threads" for t, r in bare.items()))
+    ours = results.get(("deploy", 64, 64))
+    if ours:
+        ratios = ", ".join(f"{ours['rate'] * 64 / rate:.2f} x with {threads}" for threads, rate in bare.items())
+        print(f"deploy answers {ours['rate'] * 64:.0f} rows/s of batch 64 over HTTP: {ratios}")
     others = {key[0] for key in results} - {"deploy"}
     for connections in (1, 64):
         for rows in (1, 64):

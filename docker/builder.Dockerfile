@@ -4,11 +4,10 @@ ARG RUST_IMAGE=rust:1.95-bookworm
 FROM ${RUST_IMAGE} AS build
 WORKDIR /source
 COPY . .
-ARG GIT_COMMIT
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/target \
     set -eu; \
-    built="$(GIT_COMMIT="${GIT_COMMIT}" CARGO_TARGET_DIR=/target scripts/cargo_release.sh)"; \
+    built="$(CARGO_TARGET_DIR=/target scripts/cargo_release.sh)"; \
     mkdir /out; \
     cut -d ' ' -f 1 docker/components | while read -r name; do cp "$built/$name" /out/; done; \
     cp /etc/ssl/certs/ca-certificates.crt /out/

@@ -10,8 +10,6 @@ cd "$(dirname "$0")/.."
 
 readonly dist=target/dist rust_image=${RUST_IMAGE:-rust:1.95-bookworm}
 mapfile -t components < <(cut -d ' ' -f 1 docker/components)
-GIT_COMMIT=${GIT_COMMIT:-$(scripts/revision.sh)}
-export GIT_COMMIT
 
 say() { printf 'binaries.sh: %s\n' "$*" >&2; }
 fail() { say "$1"; printf '  next: %s\n' "$2" >&2; exit 1; }
@@ -32,8 +30,7 @@ docker_builds() {
 
 build_with_docker() {
     DOCKER_BUILDKIT=1 docker build --file docker/builder.Dockerfile \
-        --build-arg "RUST_IMAGE=$rust_image" --build-arg "GIT_COMMIT=$GIT_COMMIT" \
-        --output "type=local,dest=$dist" .
+        --build-arg "RUST_IMAGE=$rust_image" --output "type=local,dest=$dist" .
 }
 
 build_on_host() {
@@ -61,6 +58,8 @@ docker) build_with_docker ;;
 host) build_on_host ;;
 *) fail "there is no builder $builder" 'set BUILDER to docker, host or auto' ;;
 esac
+
+scripts/stamp.sh "${GIT_COMMIT:-$(scripts/revision.sh)}" "${components[@]/#/$dist/}"
 
 # What an image holds beside its binary, as a tar because that keeps the mode of /tmp.
 root=$(mktemp -d)

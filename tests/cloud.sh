@@ -11,25 +11,42 @@ mkdir -p "$logs"
 started=()
 trap 'kill "${started[@]}" 2>/dev/null; wait; rm -rf "$scratch"' EXIT
 
-check 'the whole chain on the fake Google Cloud' \
-    bash -c "./local_test.sh --engine fake-gcp --work-dir '$scratch/cloud' >'$logs/chain.log' 2>&1 || { cat '$logs/chain.log'; exit 1; }"
-for output in raw_data.csv examples/schema.json data_report.html best_hyperparameters.json trials.json \
-    tuning_metrics.json tuning_report.html model/model.onnx metrics.json training_report.html \
-    model_card.md deployment.json; do
-    check "the chain wrote $output" test -s "$scratch/cloud/$output"
-done
-check 'the endpoint answered with a prediction' grep -Eq '^200 .*"predictions":\[[0-9.]+\]' "$logs/chain.log"
-for kind in DataflowJob HyperparameterTuningJob CustomJob VertexLro; do
-    check "a link leads to the $kind" grep -q "resourceType.*$kind" "$logs/chain.log"
-done
-
+# chain NAME OPTION…: every step's work on the fake Google Cloud, and what came of it.
+chain() {
+    local name=$1 output kind log=$logs/chain-$1.log folder=$scratch/$1
+    ran() { ./local_test.sh --engine fake-gcp --work-dir "$folder" "$@" >"$log" 2>&1 || { cat "$log"; return 1; }; }
+    check "$name: the whole chain on the fake Google Cloud" ran "${@:2}"
+    for output in raw_data.csv examples/schema.json data_report.html best_hyperparameters.json trials.json \
+        tuning_metrics.json tuning_report.html model/model.onnx metrics.json training_report.html \
+        model_card.md deployment.json; do
+        check "$name: the chain wrote $output" test -s "$folder/$output"
+    done
+    check "$name: the endpoint answered with a prediction" grep -Eq '^200 .*"predictions":\[[0-9.]+\]' "$log"
+    for kind in DataflowJob HyperparameterTuningJob CustomJob VertexLro; do
+        check "$name: a link leads to the $kind" grep -q "resourceType.*$kind" "$log"
+    done
+    check "$name: the model of the custom job is the one trained here" trained_here "$folder"
+}
 # The same program with the same inputs, here: the same bytes.
 trained_here() {
-    target/dist/train --examples "$scratch/cloud/examples" --model "$scratch/here" \
-        --best-hyperparameters "$scratch/cloud/best_hyperparameters.json" >/dev/null
-    cmp "$scratch/here/model.onnx" "$scratch/cloud/model/model.onnx"
+    target/dist/train --examples "$1/examples" --model "$scratch/here" \
+        --best-hyperparameters "$1/best_hyperparameters.json" >/dev/null
+    cmp "$scratch/here/model.onnx" "$1/model/model.onnx"
 }
-check 'the model of the custom job is the one trained here' trained_here
+real=${KFP_REAL_DATA_DIR:-}/crypto-markets-iso.csv
+source=(--source "$real")
+if [[ ! -f $real ]]; then
+    echo 'SKIPPED: the chain on the real table: KFP_REAL_DATA_DIR names no folder with it'
+    source=()
+fi
+chain native --native "${source[@]}"
+if docker info >/dev/null 2>&1; then
+    chmod 755 "$scratch"
+    chain docker "${source[@]}"
+    check 'both chains made the same model' cmp "$scratch"/{native,docker}/model/model.onnx
+else
+    echo 'SKIPPED: the chain from the images on the fake Google Cloud: no docker engine answers'
+fi
 
 # Tables of every kind through Beam and through the own scan.
 mkdir "$scratch/tables"

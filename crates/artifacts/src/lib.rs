@@ -11,6 +11,7 @@
 //! first and write it last, so a folder with a marker is complete.
 
 mod deployment;
+mod distribution;
 mod examples;
 pub mod layout;
 mod metrics;
@@ -20,6 +21,7 @@ mod study;
 mod transform_params;
 
 pub use deployment::{Deployment, GateResult};
+pub use distribution::InputDistribution;
 pub use examples::{Column, ColumnKind, ExamplesFormat, Schema, Series, Split, SplitInfo, Splits};
 pub use metrics::{
     Coverage, Evaluation, IntervalScale, Intervals, Metrics, RegressionMetrics, Skill, figure,

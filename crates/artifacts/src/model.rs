@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Metrics, Provenance, Schema, TransformParams};
+use crate::{InputDistribution, Metrics, Provenance, Schema, TransformParams};
 
 /// Stored as JSON in the ONNX file's `metadata_props`, so the one file is self-describing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,6 +20,9 @@ pub struct ModelMetadata {
     pub training: TrainingSummary,
     /// What it is worth.
     pub metrics: Metrics,
+    /// How its inputs are distributed over the train rows; empty in a model of an older build.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<InputDistribution>,
     /// Which bytes it was made from, and by which build.
     pub provenance: Provenance,
 }

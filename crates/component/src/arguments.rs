@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use clap::{Arg, ArgAction, Args, Command, FromArgMatches};
 use serde_json::{Value, json};
 
-use crate::{Artifact, Contract, ParameterKind, VERSION, executor::ExecutorInput};
+use crate::{Artifact, Contract, ParameterKind, executor::ExecutorInput, version};
 
 /// Flags every component has.
 #[derive(Clone, Debug, clap::Args)]
@@ -91,7 +91,7 @@ pub(crate) struct Parsed<A> {
 /// every flag.
 pub(crate) fn command<A: Args>(contract: &Contract) -> Command {
     let command = Command::new(contract.name)
-        .version(VERSION)
+        .version(version())
         .disable_help_subcommand(true)
         .max_term_width(100);
     // The doc comment of a group of flags would become the help's first line.
@@ -262,7 +262,7 @@ fn describe(contract: &Contract, command: &Command) -> Value {
     json!({
         "name": contract.name,
         "about": contract.about,
-        "version": VERSION,
+        "version": version(),
         "input_artifacts": contract.input_artifacts.iter().map(artifact).collect::<Vec<_>>(),
         "output_artifacts": contract.output_artifacts.iter().map(artifact).collect::<Vec<_>>(),
         "output_parameters": contract

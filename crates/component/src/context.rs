@@ -60,7 +60,7 @@ impl Context {
 
     /// The component, its version and git commit, for example `transform 0.1.0 (1a2b3c4d5e6f)`.
     pub fn build(&self) -> String {
-        format!("{} {}", self.name, crate::VERSION)
+        format!("{} {}", self.name, crate::version())
     }
 }
 

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::{ArtifactKind, Contract, Outputs, VERSION};
+use crate::{ArtifactKind, Contract, Outputs, version};
 
 /// Environment variable by which a pipeline tells a container its own image, for the lineage.
 const IMAGE_VARIABLE: &str = "COMPONENT_IMAGE";
@@ -160,7 +160,7 @@ impl ExecutorInput {
             if let Some(artifact) = declared {
                 if artifact.kind != ArtifactKind::Metrics {
                     // Which program made these bytes; the page of metrics shows numbers only.
-                    entry["metadata"]["build"] = json!(format!("{} {VERSION}", contract.name));
+                    entry["metadata"]["build"] = json!(format!("{} {}", contract.name, version()));
                     if let Ok(image) = std::env::var(IMAGE_VARIABLE) {
                         entry["metadata"]["image"] = json!(image);
                     }

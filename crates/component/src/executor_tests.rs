@@ -56,7 +56,7 @@ fn outputs_are_written_where_the_pipeline_asked() {
         serde_json::from_slice::<Value>(&written).unwrap(),
         json!({"artifacts": {
             "model": {"artifacts": [{"name": "model", "uri": "gs://bucket/model",
-                "metadata": {"rows": 3, "build": format!("train {VERSION}")},
+                "metadata": {"rows": 3, "build": format!("train {}", version())},
                 "type": {"schemaTitle": "system.Model", "schemaVersion": "0.0.1"}}]},
             "report": {"artifacts": [{"name": "report", "uri": "/out/report", "metadata": {}}]},
         }})

@@ -22,6 +22,7 @@ mod logging;
 mod outcome;
 mod progress;
 pub mod testing;
+mod version;
 
 pub use context::Context;
 pub use contract::{Artifact, ArtifactKind, Contract, Parameter, ParameterKind};
@@ -29,6 +30,4 @@ pub use diagnose::{Diagnose, Exit, chain};
 pub use entry::main;
 pub use outcome::{Outcome, Outputs, Plan};
 pub use progress::{Progress, Unit};
-
-/// Version and git commit, for example `0.1.0 (1a2b3c4d5e6f)`.
-pub const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("GIT_COMMIT"), ")");
+pub use version::version;

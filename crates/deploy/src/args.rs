@@ -1,6 +1,7 @@
 //! Flags of `deploy` and its subcommands.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 
 use storage::Uri;
 
@@ -191,6 +192,19 @@ pub struct ServeArgs {
     /// refused ones (`errors`), or none (`off`)
     #[arg(long, value_name = "WHICH", default_value = "all")]
     pub access_log: AccessMode,
+    /// Rows over which the inputs are compared with those the model was trained on, as a metric
+    /// for each input; 0 compares nothing
+    #[arg(long, value_name = "ROWS", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=1_000_000))]
+    pub drift_window: u32,
+    /// File that some requests are added to with their predictions, as JSON lines
+    #[arg(long, value_name = "FILE.jsonl")]
+    pub sample_log: Option<PathBuf>,
+    /// Part of the requests that is added to the file
+    #[arg(long, value_name = "FRACTION", default_value_t = 0.01)]
+    pub sample_rate: f64,
+    /// Size at which the file is renamed, with `.1` after its name, and another one begun
+    #[arg(long, value_name = "BYTES", default_value_t = 100_000_000)]
+    pub sample_log_max_bytes: u64,
 }
 
 /// Limits of a server.

@@ -31,7 +31,7 @@ impl Server {
             model_name: "m".to_owned(),
         };
         let slot = runtime
-            .block_on(Slot::load(source))
+            .block_on(Slot::load(source, 0))
             .expect("the model loads");
         let limits = LimitArgs::DEFAULT;
         let telemetry = Arc::new(Telemetry::quiet());

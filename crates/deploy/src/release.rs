@@ -312,6 +312,7 @@ impl<'a> Release<'a> {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let server = Server::start(
             source,
+            0,
             address,
             Routes::default(),
             LimitArgs::DEFAULT,

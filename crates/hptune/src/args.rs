@@ -1,6 +1,7 @@
 //! Flags of `hptune`.
 
 use storage::Uri;
+use trainer::Threads;
 
 /// Where the work is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -56,6 +57,10 @@ pub struct Args {
     /// each processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub parallel_trial_count: Option<u32>,
+    /// Threads of each trial; changes how long the study takes, not what it finds [default: the
+    /// processors, shared out between the trials at a time]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
     /// Trials proposed without waiting for the results of those right before them; once the
     /// first trials have filled the space, no more than this run at a time
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..))]
@@ -88,4 +93,12 @@ pub struct Args {
     /// The job, where the trials do not run in this process.
     #[command(flatten)]
     pub cloud: cloud::TrainingArgs,
+}
+
+impl Args {
+    /// How many threads each of `trials` trials at a time is given.
+    pub(crate) fn threads(&self, trials: u32) -> usize {
+        let share = || Threads::available() / trials as usize;
+        self.threads.map_or_else(share, usize::from)
+    }
 }

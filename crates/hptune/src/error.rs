@@ -4,8 +4,8 @@ use artifacts::ParseError;
 use component::{Diagnose, Exit};
 use storage::Uri;
 use trainer::{
-    baselines::LeastSquaresError, dataset::DatasetError, hyperparameters::HyperparameterError,
-    search::SearchError,
+    ThreadsError, baselines::LeastSquaresError, dataset::DatasetError,
+    hyperparameters::HyperparameterError, search::SearchError,
 };
 
 /// Why a study failed. Nothing was written.
@@ -49,6 +49,9 @@ pub enum Error {
         /// What is wrong with them.
         source: Box<DatasetError>,
     },
+    /// A trial's threads could not be started.
+    #[error(transparent)]
+    Threads(ThreadsError),
     /// The least-squares baseline can't be fitted.
     #[error("the baselines cannot be fitted")]
     Baselines(#[source] LeastSquaresError),
@@ -183,6 +186,7 @@ impl Diagnose for Error {
             } => "set goal: MINIMIZE",
             Self::Study { .. } => "change the study file",
             Self::Examples { source, .. } => return Some(source.hint()),
+            Self::Threads(_) => "lower --threads or --parallel-trial-count",
             Self::Baselines(_) => "run `transform` on more rows",
             Self::AllFailed { .. } | Self::TooManyFailed { .. } => {
                 "lower the study's largest learning_rate"

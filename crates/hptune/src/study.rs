@@ -3,6 +3,7 @@
 use artifacts::{ParameterSpec, StudyConfig, StudySpec};
 use storage::{Storage, Uri};
 use trainer::{
+    Threads,
     hyperparameters::{Hyperparameters, canonical},
     search::{Study, StudyOptions},
 };
@@ -208,5 +209,5 @@ fn options(args: &Args) -> StudyOptions {
 }
 
 fn processors() -> u32 {
-    std::thread::available_parallelism().map_or(1, |count| count.get() as u32)
+    Threads::available() as u32
 }

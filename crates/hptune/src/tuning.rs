@@ -8,7 +8,7 @@ use std::{
 use artifacts::{Goal, Trial, TrialParameter, TrialState, Trials, figure};
 use component::{Context, Progress, Unit};
 use trainer::{
-    FitOptions,
+    FitOptions, Threads,
     search::{Stopper, Study, Suggestion},
 };
 
@@ -60,9 +60,12 @@ pub(crate) fn run(
         changed: Condvar::new(),
         journal,
     };
+    let at_a_time = plan.parallel_trial_count.min(plan.max_trial_count);
+    let threads = (0..at_a_time).map(|_| Threads::new(args.threads(at_a_time)));
+    let threads: Vec<Threads> = threads.collect::<Result<_, _>>().map_err(Error::Threads)?;
     thread::scope(|scope| {
-        for _ in 0..plan.parallel_trial_count.min(plan.max_trial_count) {
-            scope.spawn(|| worker.work());
+        for threads in &threads {
+            scope.spawn(|| threads.run(|| worker.work()));
         }
     });
     progress.finish();

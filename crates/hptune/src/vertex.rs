@@ -82,6 +82,8 @@ impl Job {
         let examples = staging.input("examples", &args.examples);
         let mut flags = vec![format!("--examples={examples}")];
         flags.extend(settings);
+        // No part of the key: the results are the same without.
+        flags.extend(args.threads.map(|threads| format!("--threads={threads}")));
         let job = TuningJob {
             study_spec: study,
             max_trial_count: plan.max_trial_count,

@@ -25,6 +25,8 @@ pub(crate) trait Simd {
     const LANES: usize;
     /// Vectors side by side in the largest tile; its rows and these fill the registers.
     const VECTORS: usize;
+    /// Vectors side by side in the tile of a single row; at most 12.
+    const ROW_VECTORS: usize;
     /// A vector.
     type Vector: Copy;
     /// The first few lanes of a vector.

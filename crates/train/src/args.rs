@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use storage::Uri;
-use trainer::FitOptions;
+use trainer::{FitOptions, Threads};
 
 use crate::hypertune::TuningMetrics;
 
@@ -97,6 +97,10 @@ pub struct Args {
     /// the same with and without
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub backtest: u32,
+    /// Threads to train and to evaluate on; the model is the same, to the bit, on any number
+    /// [default: one for each processor]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
     /// Seed of the first weights and of the order of the rows
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
@@ -125,6 +129,11 @@ impl Args {
     /// Where neither a flag nor the platform named one, which [`crate::run`] refuses.
     pub(crate) fn model(&self) -> &Uri {
         self.model.as_ref().expect("checked at the beginning")
+    }
+
+    /// How many threads to train on.
+    pub(crate) fn threads(&self) -> usize {
+        self.threads.map_or_else(Threads::available, usize::from)
     }
 
     /// The hyperparameters given as flags, by name.

@@ -25,6 +25,7 @@ pub(crate) struct Checkpoint {
     found: Option<Bytes>,
     every: u64,
     saved_at: u64,
+    runtime: Handle,
 }
 
 impl Checkpoint {
@@ -46,6 +47,7 @@ impl Checkpoint {
             found: None,
             every: args.checkpoint_steps,
             saved_at: 0,
+            runtime: Handle::current(),
         };
         if storage.stat(&checkpoint.uri).await?.is_some() {
             let bytes = storage.read(&checkpoint.uri).await?;
@@ -88,7 +90,7 @@ impl Checkpoint {
         let put = self
             .storage
             .write(&self.uri, content, PutOptions::default());
-        Handle::current().block_on(put)?;
+        self.runtime.block_on(put)?;
         self.saved_at = training.last().step;
         tracing::debug!("step {} is kept in {}", self.saved_at, self.uri);
         Ok(())

@@ -7,7 +7,7 @@ use component::{Diagnose, Exit};
 use model::ModelError;
 use storage::Uri;
 use trainer::{
-    FitError, baselines::LeastSquaresError, dataset::DatasetError,
+    FitError, ThreadsError, baselines::LeastSquaresError, dataset::DatasetError,
     hyperparameters::HyperparameterError,
 };
 
@@ -51,6 +51,9 @@ pub enum Error {
     /// The fit gave no network.
     #[error("no model was written")]
     Fit(#[source] FitError),
+    /// The threads could not be started.
+    #[error(transparent)]
+    Threads(ThreadsError),
     /// The least-squares baseline can't be fitted.
     #[error("the baselines cannot be fitted")]
     Baselines(#[source] LeastSquaresError),
@@ -118,6 +121,7 @@ impl Diagnose for Error {
             }
             Self::Examples { source, .. } => Some(source.hint()),
             Self::Fit(error) => error.hint().map(str::to_owned),
+            Self::Threads(_) => Some("lower --threads".to_owned()),
             Self::Baselines(_) => Some("run `transform` on more rows".to_owned()),
             Self::Model(error) => error.hint().map(str::to_owned),
             Self::ReadBack { .. } => Some(

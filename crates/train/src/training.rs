@@ -3,12 +3,13 @@
 use std::ops::ControlFlow;
 
 use artifacts::{
-    Evaluation, FORMAT_VERSION, Golden, Metrics, ModelMetadata, Provenance, TrainingSummary, figure,
+    Evaluation, FORMAT_VERSION, Golden, InputDistribution, Metrics, ModelMetadata, Provenance,
+    TrainingSummary, figure,
 };
 use component::{Context, Unit};
-use model::{Model, Network, Scratch};
+use model::{Model, Network};
 use trainer::{
-    Fit, FitError, FitOptions, Step, Stop, Training,
+    Fit, FitError, FitOptions, Forward, Step, Stop, Threads, Training,
     baselines::{Baselines, naive_name},
     dataset::{Dataset, Rows},
     metrics::evaluate,
@@ -43,7 +44,7 @@ pub(crate) struct Trained {
     pub(crate) test_predictions: Vec<f64>,
 }
 
-/// Trains on a thread of its own, so that signals are answered meanwhile.
+/// Trains on threads of its own, so that signals are answered meanwhile.
 pub(crate) async fn run(
     input: Input,
     args: &Args,
@@ -51,8 +52,9 @@ pub(crate) async fn run(
     mut checkpoint: Option<Checkpoint>,
 ) -> Result<(Trained, Option<Checkpoint>), Error> {
     let (args, context) = (args.clone(), context.clone());
+    let threads = Threads::new(args.threads()).map_err(Error::Threads)?;
     let task = tokio::task::spawn_blocking(move || {
-        let trained = train(&input, &args, &context, checkpoint.as_mut())?;
+        let trained = threads.run(|| train(&input, &args, &context, checkpoint.as_mut()))?;
         Ok((trained, checkpoint))
     });
     task.await
@@ -110,6 +112,7 @@ fn train(
                 predicted(&input.test, &test_predictions),
             ),
         },
+        inputs: distributions(&schema.inputs, &input.train.examples.inputs_f32()),
         provenance: Provenance {
             build: context.build(),
             inputs: input.files.clone(),
@@ -152,6 +155,15 @@ fn train(
         test_inputs: input.test.examples.inputs_f32(),
         test_predictions,
     })
+}
+
+/// How the inputs are distributed over raw rows.
+fn distributions(inputs: &[String], rows: &[f32]) -> Vec<InputDistribution> {
+    let columns = inputs.iter().enumerate().filter_map(|(column, input)| {
+        let values = rows.iter().skip(column).step_by(inputs.len());
+        InputDistribution::of(input, values.copied().collect())
+    });
+    columns.collect()
 }
 
 fn fit(
@@ -270,8 +282,8 @@ pub(crate) fn fit_error(error: FitError) -> Error {
 
 /// Predictions in the label's unit, as [`Model::predict`] gives them.
 pub(crate) fn predict(dataset: &Dataset, network: &Network, rows: &Rows) -> Vec<f64> {
-    let mut scratch = Scratch::default();
-    let outputs = network.forward(rows.encoded.inputs(), &mut scratch);
+    let mut forward = Forward::default();
+    let outputs = forward.run(network, rows.encoded.inputs());
     let raw = rows.examples.inputs_f32();
     let transform = dataset.transform();
     raw.chunks_exact(rows.examples.width)

@@ -70,6 +70,8 @@ impl Job {
             format!("--model-card={}", staging.output(MODEL_CARD)),
         ]);
         flags.extend(settings);
+        // No part of the key: the model is the same without.
+        flags.extend(args.threads.map(|threads| format!("--threads={threads}")));
         let base = staging.outputs();
         let job = CustomJob {
             spec: args.cloud.job_spec(&image, flags, &base),

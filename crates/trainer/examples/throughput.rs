@@ -16,7 +16,7 @@ use std::time::Instant;
 use artifacts::{Encoding, TransformParams};
 use model::{FeatureTransform, Scratch};
 use serde_json::json;
-use trainer::{EncodedSet, Fit, FitOptions, Random, Schedule, Training};
+use trainer::{EncodedSet, Fit, FitOptions, Random, Schedule, Threads, Training};
 
 const ROWS: usize = 100_000;
 const EVAL_ROWS: usize = 2_000;
@@ -29,8 +29,8 @@ fn main() {
         .expect("usage: throughput THREADS [RUNS]");
     let threads = numbers.first().copied().unwrap_or(1);
     let runs = numbers.get(1).copied().unwrap_or(5);
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-    pool.expect("threads").install(|| measure(runs));
+    let threads = Threads::new(threads).expect("threads");
+    threads.run(|| measure(runs));
 }
 
 fn measure(runs: usize) {

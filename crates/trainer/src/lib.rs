@@ -12,16 +12,20 @@ pub mod baselines;
 pub mod dataset;
 pub mod examples;
 mod fit;
+mod forward;
 pub mod hyperparameters;
 mod measure;
 pub mod metrics;
 mod random;
 pub mod search;
+mod threads;
 pub mod uncertainty;
 
 pub use fit::{
     EncodeError, EncodedSet, Fit, FitError, FitOptions, Schedule, Step, Stop, Training, fit,
     hidden_units,
 };
+pub use forward::Forward;
 pub use measure::{Measure, UnknownMeasure};
 pub use random::Random;
+pub use threads::{Threads, ThreadsError};

@@ -161,7 +161,7 @@ fn a_dry_run_prints_the_plan_and_writes_nothing() {
 #[test]
 fn the_version_names_the_commit() {
     let output = copy_text().arg("--version").output().unwrap();
-    let expected = format!("copy-text {}\n", component::VERSION);
+    let expected = format!("copy-text {}\n", component::version());
     assert_eq!(String::from_utf8(output.stdout).unwrap(), expected);
 }
 
@@ -194,7 +194,7 @@ fn the_executor_input_drives_a_whole_run() {
             "name": "copy", "uri": at("copy"),
             "metadata": {
                 "bytes": 3,
-                "build": format!("copy-text {}", component::VERSION),
+                "build": format!("copy-text {}", component::version()),
                 "image": "registry/copy-text:1",
             },
             "type": {"schemaTitle": "system.Dataset", "schemaVersion": "0.0.1"},

@@ -1,10 +1,13 @@
 //! Who may compute, and who is turned away: at most as many heavy requests at a time as there are
 //! cores; the others wait only where the wait is short.
 
+use std::panic;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
 
 use super::rejection::Rejection;
 
@@ -18,21 +21,25 @@ const SMOOTHING: u64 = 8;
 /// and the mean time of the last ones.
 #[derive(Debug)]
 pub(crate) struct Admission {
-    permits: Semaphore,
+    permits: Arc<Semaphore>,
     cores: u64,
     max_wait: Duration,
     waiting: AtomicUsize,
-    mean_nanos: AtomicU64,
+    mean: Arc<Mean>,
 }
+
+/// The mean time of the last requests, in nanoseconds.
+#[derive(Debug, Default)]
+struct Mean(AtomicU64);
 
 impl Admission {
     pub(crate) fn new(cores: usize, max_wait: Duration) -> Self {
         Self {
-            permits: Semaphore::new(cores),
+            permits: Arc::new(Semaphore::new(cores)),
             cores: cores as u64,
             max_wait,
             waiting: AtomicUsize::new(0),
-            mean_nanos: AtomicU64::new(0),
+            mean: Arc::default(),
         }
     }
 
@@ -41,25 +48,40 @@ impl Admission {
         self.waiting.load(Ordering::Relaxed)
     }
 
-    /// Does the work when there is a core for it, leaving this thread's other requests to another.
-    pub(crate) async fn run<T>(&self, work: impl FnOnce() -> T) -> Result<T, Rejection> {
-        let _permit = if let Ok(permit) = self.permits.try_acquire() {
+    /// Does the work when there is a core for it, on a thread of its own: this one has other
+    /// requests to answer. The core is given back when the work is done, even if nobody waits for
+    /// it any more.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Rejection> {
+        let permits = self.permits.clone();
+        let permit = if let Ok(permit) = permits.clone().try_acquire_owned() {
             permit
         } else {
             let _place = self.queue()?;
-            let permit = self.permits.acquire().await;
+            let permit = permits.acquire_owned().await;
             permit.expect("the semaphore is never closed")
         };
-        let start = Instant::now();
-        let result = tokio::task::block_in_place(work);
-        self.record(start.elapsed());
-        Ok(result)
+        let mean = self.mean.clone();
+        let done = spawn_blocking(move || {
+            let start = Instant::now();
+            let result = work();
+            mean.record(start.elapsed());
+            drop(permit);
+            result
+        });
+        done.await.map_err(|error| match error.try_into_panic() {
+            Ok(panic) => panic::resume_unwind(panic),
+            // The threads are gone: the server has stopped.
+            Err(_) => Rejection::Stopping,
+        })
     }
 
     /// A place in the queue, if it moves fast enough.
     fn queue(&self) -> Result<Place<'_>, Rejection> {
         let place = Place::take(&self.waiting);
-        let mean = self.mean_nanos.load(Ordering::Relaxed);
+        let mean = self.mean.0.load(Ordering::Relaxed);
         let wait = Duration::from_nanos(mean.saturating_mul(place.number as u64) / self.cores);
         if wait > self.max_wait {
             let retry_after = wait.as_secs() + 1;
@@ -67,17 +89,19 @@ impl Admission {
         }
         Ok(place)
     }
+}
 
+impl Mean {
     /// Two threads may overwrite each other's measurement: it is a mean of many.
     fn record(&self, elapsed: Duration) {
-        let mean = self.mean_nanos.load(Ordering::Relaxed);
+        let mean = self.0.load(Ordering::Relaxed);
         let elapsed = elapsed.as_nanos() as u64;
         let next = if mean == 0 {
             elapsed
         } else {
             mean - mean / SMOOTHING + elapsed / SMOOTHING
         };
-        self.mean_nanos.store(next, Ordering::Relaxed);
+        self.0.store(next, Ordering::Relaxed);
     }
 }
 
@@ -103,14 +127,12 @@ impl Drop for Place<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
 
     /// An admission with one core, which is taken, and a known mean.
     async fn busy(mean: Duration, test: impl AsyncFnOnce(Arc<Admission>)) {
         let admission = Arc::new(Admission::new(1, Duration::from_millis(500)));
-        admission.record(mean);
+        admission.mean.record(mean);
         let permit = admission.permits.acquire().await.unwrap();
         test(admission.clone()).await;
         drop(permit);
@@ -150,9 +172,9 @@ mod tests {
     fn the_mean_follows_the_measurements() {
         let admission = Admission::new(1, Duration::ZERO);
         for _ in 0..100 {
-            admission.record(Duration::from_millis(8));
+            admission.mean.record(Duration::from_millis(8));
         }
-        let mean = admission.mean_nanos.load(Ordering::Relaxed);
+        let mean = admission.mean.0.load(Ordering::Relaxed);
         assert!((7_999_900..=8_000_000).contains(&mean), "{mean}");
     }
 }

@@ -6,23 +6,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use axum::http::HeaderMap;
-
 use super::admission::Admission;
 use super::body::BodyLimits;
 use super::config::Routes;
-use super::predict::MODEL_VERSION_HEADER;
+use super::plain::MAX_BODY;
 use super::rejection::Rejection;
 use super::slot::{Served, Slot};
-use super::telemetry::{Gauges, Telemetry};
+use super::telemetry::{Gauges, InputDrift, Sample, Spans, Telemetry};
 use crate::args::LimitArgs;
 use crate::servable::Servable;
 
 /// Multiplications done on the spot: well below a millisecond. Heavier requests need a core of
 /// their own, so that light ones and health checks are answered meanwhile.
 const LIGHT_COST: usize = 8_000_000;
-/// Bytes read on the spot.
-const LIGHT_BYTES: usize = 64 * 1024;
 
 /// A server's state, shared by its requests.
 #[derive(Debug)]
@@ -107,10 +103,8 @@ impl App {
         Ok(pick.unwrap_or(named))
     }
 
-    /// The model to predict with: the version the client prefers, if it is there.
-    pub(crate) fn preferred(&self, headers: &HeaderMap) -> Result<Arc<Served>, Rejection> {
-        let wished = headers.get(MODEL_VERSION_HEADER);
-        let wished = wished.and_then(|version| version.to_str().ok());
+    /// The model to predict with: the version the client wishes for, if it is there.
+    pub(crate) fn preferred(&self, wished: Option<&str>) -> Result<Arc<Served>, Rejection> {
         let found = wished.and_then(|version| self.slot.version(version));
         match found.or_else(|| self.slot.pick()) {
             Some(served) => Ok(served),
@@ -120,18 +114,34 @@ impl App {
 
     /// Does a request's work: here when it is light, on a core of its own when it is heavy, or
     /// not at all when there are too many such requests.
-    pub(crate) async fn work<T>(
+    pub(crate) async fn work<T: Send + 'static>(
         &self,
         model: &Servable,
         bytes: usize,
-        work: impl FnOnce() -> Result<T, Rejection>,
+        work: impl FnOnce() -> Result<T, Rejection> + Send + 'static,
     ) -> Result<T, Rejection> {
         // As if every value took four bytes: the real number is known only afterwards.
         let rows = bytes / (4 * model.inputs().len());
-        if bytes <= LIGHT_BYTES && rows.saturating_mul(model.row_cost()) <= LIGHT_COST {
+        if bytes <= MAX_BODY && Self::is_light(model, rows) {
             return work();
         }
         self.admission.run(work).await?
+    }
+
+    /// Whether this many rows are predicted on the spot.
+    pub(crate) fn is_light(model: &Servable, rows: usize) -> bool {
+        rows.saturating_mul(model.row_cost()) <= LIGHT_COST
+    }
+
+    /// The rows and their predictions, if it is their turn to be kept for a later look.
+    pub(crate) fn sample(
+        &self,
+        served: &Served,
+        rows: &[f32],
+        predictions: &[f64],
+    ) -> Option<Sample> {
+        let samples = &self.telemetry.samples;
+        samples.pick(self.slot.model_name(), served, rows, predictions)
     }
 
     /// The metrics page.
@@ -143,8 +153,20 @@ impl App {
             ready: self.ready().is_ok(),
             queued: self.admission.waiting(),
             lost_lines: self.telemetry.access.lost(),
+            lost_samples: self.telemetry.samples.lost(),
+            drift: self.slot.all().iter().filter_map(drift).collect(),
+            spans: self.telemetry.spans.as_ref().map(Spans::counts),
         })
     }
+}
+
+fn drift(served: &Arc<Served>) -> Option<InputDrift> {
+    let drift = served.drift.as_ref()?;
+    Some(InputDrift {
+        model_version: served.version_text(),
+        rows: drift.rows(),
+        inputs: drift.indices(),
+    })
 }
 
 fn name(model: &str, version: &str) -> String {

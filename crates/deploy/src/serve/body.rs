@@ -3,16 +3,19 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::http::{HeaderMap, header};
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
+use tokio::time::timeout;
 
 use super::rejection::Rejection;
 
 /// How much more of a body that is too large is read and thrown away, so that its sender sees the
 /// answer instead of a broken connection.
 const MAX_DISCARDED: usize = 16_000_000;
+/// How long the sender of such a body may pause until it is answered.
+const PAUSE: Duration = Duration::from_millis(500);
 /// Bytes of bodies that are held at the same time, over all requests, whose body comes in pieces.
 const MAX_HELD: usize = 32 * 1024 * 1024;
 
@@ -55,7 +58,15 @@ impl BodyLimits {
                 found: String::from_utf8_lossy(found.as_bytes()).into_owned(),
             });
         }
-        match tokio::time::timeout(self.timeout, self.collect(body)).await {
+        if body.size_hint().lower() > self.max_bytes as u64 {
+            // Nobody who asks first has to send it.
+            if !headers.contains_key(header::EXPECT) {
+                let _ = timeout(self.timeout, discard(body)).await;
+            }
+            let limit = self.max_bytes;
+            return Err(Rejection::TooLarge { limit });
+        }
+        match timeout(self.timeout, self.collect(body)).await {
             Ok(received) => received,
             Err(_) => Err(Rejection::Slow {
                 seconds: self.timeout.as_secs(),
@@ -113,6 +124,19 @@ impl BodyLimits {
             return Err(Rejection::TooLarge { limit });
         }
         Ok(())
+    }
+}
+
+/// Reads what comes of a body that is declared too large, until its sender pauses: one that waits
+/// for an answer gets it.
+async fn discard(body: Body) {
+    let mut chunks = body.into_data_stream();
+    let mut received = 0;
+    while let Ok(Some(Ok(chunk))) = timeout(PAUSE, chunks.next()).await {
+        received += chunk.len();
+        if received > MAX_DISCARDED {
+            return;
+        }
     }
 }
 

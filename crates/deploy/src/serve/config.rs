@@ -6,7 +6,7 @@ use std::time::Duration;
 use storage::Uri;
 
 use super::slot::Source;
-use super::telemetry::AccessMode;
+use super::telemetry::{AccessMode, OtlpConfig, SampleConfig};
 use crate::args::{LimitArgs, ServeArgs};
 use crate::{Error, target};
 
@@ -60,6 +60,12 @@ pub(crate) struct Config {
     pub(crate) routes: Routes,
     pub(crate) limits: LimitArgs,
     pub(crate) access_log: AccessMode,
+    /// Where spans go; nowhere where the environment names no collector.
+    pub(crate) collector: Option<OtlpConfig>,
+    /// Where samples go.
+    pub(crate) samples: Option<SampleConfig>,
+    /// Rows over which inputs are compared with the train rows; 0 compares nothing.
+    pub(crate) drift_window: usize,
 }
 
 impl Config {
@@ -76,6 +82,9 @@ impl Config {
             routes: routes(args, &variable)?,
             limits: args.limits,
             access_log: args.access_log,
+            collector: OtlpConfig::read(&variable)?,
+            samples: samples(args)?,
+            drift_window: args.drift_window as usize,
         })
     }
 }
@@ -101,6 +110,25 @@ fn source(args: &ServeArgs, storage_uri: Option<String>) -> Result<Source, Error
         folder,
         model_name: target::model_name(&args.target.model_name)?,
     })
+}
+
+fn samples(args: &ServeArgs) -> Result<Option<SampleConfig>, Error> {
+    let Some(path) = args.sample_log.clone() else {
+        return Ok(None);
+    };
+    if !(args.sample_rate > 0.0 && args.sample_rate <= 1.0) {
+        return Err(Error::Flag {
+            flag: "--sample-rate",
+            value: args.sample_rate.to_string(),
+            problem: "is not a part of the requests",
+            hint: "give a number above 0 and at most 1",
+        });
+    }
+    Ok(Some(SampleConfig {
+        path,
+        rate: args.sample_rate,
+        max_bytes: args.sample_log_max_bytes,
+    }))
 }
 
 fn port(args: &ServeArgs, http_port: Option<String>) -> Result<u16, Error> {

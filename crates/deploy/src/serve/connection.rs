@@ -1,4 +1,5 @@
-//! One connection: HTTP/1.1 or HTTP/2 without TLS, told apart by its first bytes.
+//! One connection: HTTP/1.1 or HTTP/2 without TLS, told apart by its first bytes. It begins in
+//! [`Opening`], which answers plain requests itself; hyper serves the rest of it.
 
 use std::convert::Infallible;
 use std::net::IpAddr;
@@ -11,22 +12,19 @@ use axum::http::{HeaderValue, Request, Response, header};
 use axum::response::IntoResponse;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
-use hyper::service::service_fn;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulConnection;
 use tokio::net::TcpStream;
-use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::app::App;
+use super::opening::{Next, Opening};
 use super::rejection::Rejection;
+use super::rewound::Rewound;
 use super::routes;
 use super::telemetry::Exchange;
 
-/// How an HTTP/2 connection begins; no HTTP/1 method does.
-const HTTP2_PREFACE: &[u8] = b"PRI ";
-/// Pause while the first bytes trickle in.
-const PEEK_PAUSE: Duration = Duration::from_millis(5);
 /// Largest head of a request.
 const MAX_HEAD: usize = 32 * 1024;
 /// Requests at a time on one HTTP/2 connection.
@@ -35,6 +33,7 @@ const MAX_STREAMS: u32 = 128;
 const RETRY_AFTER: u64 = 1;
 
 /// What a connection needs.
+#[derive(Debug)]
 pub(crate) struct Connection {
     pub(crate) app: Arc<App>,
     pub(crate) peer: IpAddr,
@@ -50,38 +49,37 @@ impl Connection {
         let app = self.app.clone();
         let raised = app.telemetry.metrics.begin_connection();
         let is_one_too_many = raised.height > self.max_connections as i64;
-        let is_http2 = tokio::select! {
-            is_http2 = is_http2(&stream, self.idle_timeout) => is_http2,
-            () = self.finish.cancelled() => return,
-        };
-        let Some(is_http2) = is_http2 else { return };
         // Answers are written in one piece: waiting for more of them would only delay them.
         let _ = stream.set_nodelay(true);
-        let io = TokioIo::new(stream);
-        let this = Arc::new(self);
-        let service = service_fn({
-            let this = this.clone();
-            move |request| {
-                let this = this.clone();
-                async move { this.answer(request, is_one_too_many).await }
-            }
-        });
-        if is_http2 {
-            let connection = http2::Builder::new(TokioExecutor::new())
-                .timer(TokioTimer::new())
-                .max_concurrent_streams(MAX_STREAMS)
-                .max_header_list_size(MAX_HEAD as u32)
-                .keep_alive_interval(this.idle_timeout)
-                .serve_connection(io, service);
-            this.drive(connection).await;
-        } else {
-            let connection = http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(this.idle_timeout)
-                .max_header_size(MAX_HEAD)
-                .serve_connection(io, service);
-            this.drive(connection).await;
+        let mut opening = Opening::new(&self, stream, is_one_too_many);
+        let next = opening.serve().await;
+        let io = TokioIo::new(opening.into_stream());
+        match next {
+            Next::End => {}
+            Next::Http2 => self.serve_http2(io, is_one_too_many).await,
+            Next::Http1 => self.serve_http1(io, is_one_too_many).await,
         }
+    }
+
+    async fn serve_http1(self, io: TokioIo<Rewound<TcpStream>>, is_one_too_many: bool) {
+        let this = Arc::new(self);
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(this.idle_timeout)
+            .max_header_size(MAX_HEAD)
+            .serve_connection(io, service(&this, is_one_too_many));
+        this.drive(connection).await;
+    }
+
+    async fn serve_http2(self, io: TokioIo<Rewound<TcpStream>>, is_one_too_many: bool) {
+        let this = Arc::new(self);
+        let connection = http2::Builder::new(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(MAX_STREAMS)
+            .max_header_list_size(MAX_HEAD as u32)
+            .keep_alive_interval(this.idle_timeout)
+            .serve_connection(io, service(&this, is_one_too_many));
+        this.drive(connection).await;
     }
 
     /// Runs the connection until it ends, finishes, or is cut off. How it failed is its client's
@@ -121,28 +119,19 @@ impl Connection {
     }
 }
 
-/// Looks at the first bytes; none when they do not come in time.
-async fn is_http2(stream: &TcpStream, patience: Duration) -> Option<bool> {
-    let deadline = Instant::now() + patience;
-    let mut first = [0; HTTP2_PREFACE.len()];
-    loop {
-        let length = timeout_at(deadline, stream.peek(&mut first))
-            .await
-            .ok()?
-            .ok()?;
-        let seen = &first[..length];
-        if length == 0 {
-            return None;
-        }
-        if !HTTP2_PREFACE.starts_with(seen) {
-            return Some(false);
-        }
-        if length == first.len() {
-            return Some(true);
-        }
-        if Instant::now() >= deadline {
-            return None;
-        }
-        sleep(PEEK_PAUSE).await;
-    }
+/// A connection's requests, answered one by one.
+fn service(
+    connection: &Arc<Connection>,
+    is_one_too_many: bool,
+) -> impl Service<
+    Request<Incoming>,
+    Response = Response<Body>,
+    Error = Infallible,
+    Future: Future<Output = Result<Response<Body>, Infallible>> + Send + 'static,
+> + use<> {
+    let connection = connection.clone();
+    service_fn(move |request| {
+        let connection = connection.clone();
+        async move { connection.answer(request, is_one_too_many).await }
+    })
 }

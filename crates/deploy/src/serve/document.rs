@@ -57,7 +57,7 @@ fn facts(app: &App) -> Value {
         "model_name": app.slot.model_name(),
         "predict": app.routes.predict,
         "health": app.routes.health,
-        "server": component::VERSION,
+        "server": component::version(),
         "model": model,
     })
 }
@@ -135,7 +135,7 @@ fn describe(model: &str, health: &str, predict: &str, inputs: &[String]) -> Valu
     }
     json!({
         "openapi": "3.1.0",
-        "info": {"title": format!("Predictions of {model}"), "version": component::VERSION},
+        "info": {"title": format!("Predictions of {model}"), "version": component::version()},
         "paths": paths,
         "components": {"schemas": schemas(inputs)},
     })

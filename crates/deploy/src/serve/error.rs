@@ -20,6 +20,20 @@ pub enum ServeError {
     /// The system gives no thread for the access log.
     #[error("cannot start the access log")]
     Thread(#[source] io::Error),
+    /// The client of the trace collector could not be made.
+    #[error("cannot set up the client of the trace collector")]
+    Collector(#[source] reqwest::Error),
+    /// The file of samples cannot be written.
+    #[error("cannot write samples to {path}")]
+    Samples {
+        /// The file.
+        path: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The system gives no thread for the connections.
+    #[error("cannot start a thread for the connections")]
+    ServingThread(#[source] io::Error),
     /// The repository serves no version of the model.
     #[error("no version of `{model_name}` is served from {folder}")]
     NothingServed {
@@ -49,6 +63,9 @@ impl ServeError {
         let hint = match self {
             Self::Listen { .. } => "choose another --port, or 0 for a free one",
             Self::Thread(_) => "raise the limit on processes, or use --access-log off",
+            Self::Collector(_) => "install the system's CA certificates",
+            Self::Samples { .. } => "give --sample-log a file in a folder this may write to",
+            Self::ServingThread(_) => "raise the limit on processes",
             Self::NothingServed { .. } => {
                 "deploy a model first: deploy --model DIR --model-repository DIR --model-name NAME"
             }

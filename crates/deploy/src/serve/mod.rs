@@ -16,13 +16,18 @@ mod config;
 mod connection;
 mod details;
 mod document;
+mod drift;
 mod error;
 mod grpc;
 mod instances;
+mod opening;
+mod plain;
 mod predict;
 mod rejection;
+mod rewound;
 pub(crate) mod routes;
 mod server;
+mod shards;
 mod slot;
 mod telemetry;
 mod v1;
@@ -41,7 +46,7 @@ pub(crate) use self::server::Server;
 pub(crate) use self::slot::Source;
 pub use self::telemetry::AccessMode;
 pub(crate) use self::telemetry::Telemetry;
-use self::telemetry::{AccessLog, Metrics};
+use self::telemetry::{AccessLog, Metrics, SampleConfig, SampleLog, Spans};
 #[cfg(fuzzing)]
 pub(crate) use self::{app::App, slot::Slot};
 use crate::{Error, args::ServeArgs};
@@ -68,14 +73,27 @@ pub(crate) async fn run(args: &ServeArgs, context: &Context) -> Result<Outcome, 
         routes,
         limits,
         access_log,
+        collector,
+        samples,
+        drift_window,
     } = config;
     context.set_grace(Duration::from_secs(limits.drain_delay + limits.drain_timeout) + MARGIN);
     let telemetry = Telemetry {
         metrics: Metrics::default(),
         access: AccessLog::start(access_log, context.json_logs).map_err(ServeError::Thread)?,
+        spans: collector
+            .map(Spans::start)
+            .transpose()
+            .map_err(ServeError::Collector)?,
+        samples: samples.map_or(Ok(SampleLog::off()), start_samples)?,
     };
+    // A request is computed by one thread: there are others to share the cores with. Nothing has
+    // been computed yet, so there is no pool yet.
+    let _ = rayon::ThreadPoolBuilder::new()
+        .num_threads(1)
+        .build_global();
     let (health, predict) = (routes.health.clone(), routes.predict.clone());
-    let server = Server::start(source, address, routes, limits, telemetry).await?;
+    let server = Server::start(source, drift_window, address, routes, limits, telemetry).await?;
     info!(
         address = %server.address,
         health,
@@ -86,4 +104,9 @@ pub(crate) async fn run(args: &ServeArgs, context: &Context) -> Result<Outcome, 
     server.run(context.cancel.clone()).await?;
     info!("drained: all requests are answered");
     Ok(Outcome::Drained)
+}
+
+fn start_samples(config: SampleConfig) -> Result<SampleLog, ServeError> {
+    let path = config.path.display().to_string();
+    SampleLog::start(config).map_err(|source| ServeError::Samples { path, source })
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use serde::Serialize;
 use serde_json::json;
 
@@ -36,21 +36,35 @@ pub(crate) async fn predict(
 ) -> Result<Response, Rejection> {
     check_media_type(headers)?;
     let body = app.body.read(headers, body).await?;
-    let served = app.preferred(headers)?;
-    let work = || {
-        let Asked { rows, parameters } = instances::read(&body.bytes, &served.model)?;
-        let predictions = served.predict(&rows, "instances")?;
-        let json = if parameters == Parameters::default() {
-            let predictions = &predictions;
-            serde_json::to_string(&Predictions { predictions })
-        } else {
-            let details = details::describe(&served, &rows, &predictions, parameters)?;
-            serde_json::to_string(&json!({ "predictions": details }))
-        };
-        Ok((predictions.len(), json.expect("text and numbers")))
+    let version = headers.get(MODEL_VERSION_HEADER);
+    let served = app.preferred(version.and_then(|version| version.to_str().ok()))?;
+    let work = {
+        let (app, served, bytes) = (app.clone(), served.clone(), body.bytes.clone());
+        move || {
+            let Asked { rows, parameters } = instances::read(&bytes, &served.model)?;
+            let predictions = served.predict(&rows, "instances")?;
+            let mut json = Vec::new();
+            if parameters == Parameters::default() {
+                write(&mut json, &predictions);
+            } else {
+                let details = details::describe(&served, &rows, &predictions, parameters)?;
+                json = json!({ "predictions": details }).to_string().into_bytes();
+            }
+            let sample = app.sample(&served, &rows, &predictions);
+            Ok((predictions.len(), json, sample))
+        }
     };
-    let (rows, json) = app.work(&served.model, body.bytes.len(), work).await?;
-    Ok(answer(app, &served, rows, json))
+    let (rows, json, sample) = app.work(&served.model, body.bytes.len(), work).await?;
+    let mut response = answer(app, &served, rows, json);
+    if let Some(sample) = sample {
+        response.extensions_mut().insert(sample);
+    }
+    Ok(response)
+}
+
+/// Writes predictions as the body of an answer.
+pub(super) fn write(to: &mut Vec<u8>, predictions: &[f64]) {
+    serde_json::to_writer(to, &Predictions { predictions }).expect("numbers, written to memory");
 }
 
 /// Whether predictions are answered.
@@ -65,8 +79,8 @@ pub(crate) fn health(app: &App) -> Result<Response, Rejection> {
 }
 
 /// A JSON answer that says which model gave it.
-pub(crate) fn answer(app: &App, served: &Served, rows: usize, json: String) -> Response {
-    let mut response = json.into_response();
+pub(crate) fn answer(app: &App, served: &Served, rows: usize, json: impl Into<Body>) -> Response {
+    let mut response = Response::new(json.into());
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, JSON);
     headers.insert(MODEL_NAME_HEADER, app.slot.model_name_header());
@@ -81,11 +95,7 @@ pub(crate) fn answer(app: &App, served: &Served, rows: usize, json: String) -> R
 /// JSON has to be declared: a form's or a text's bytes are not guessed at.
 pub(crate) fn check_media_type(headers: &HeaderMap) -> Result<(), Rejection> {
     let found = headers.get(header::CONTENT_TYPE);
-    let essence = found
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.split(';').next())
-        .map(str::trim);
-    if essence.is_some_and(|essence| essence.eq_ignore_ascii_case("application/json")) {
+    if found.is_some_and(|value| is_json(value.as_bytes())) {
         return Ok(());
     }
     Err(Rejection::MediaType {
@@ -93,5 +103,14 @@ pub(crate) fn check_media_type(headers: &HeaderMap) -> Result<(), Rejection> {
             || "missing".to_owned(),
             |value| String::from_utf8_lossy(value.as_bytes()).into_owned(),
         ),
+    })
+}
+
+/// Whether a `Content-Type` is JSON's, whatever its parameters.
+pub(super) fn is_json(content_type: &[u8]) -> bool {
+    let essence = content_type.split(|byte| *byte == b';').next();
+    essence.is_some_and(|essence| {
+        let essence = essence.trim_ascii();
+        essence.eq_ignore_ascii_case(b"application/json")
     })
 }

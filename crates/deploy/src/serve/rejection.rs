@@ -92,7 +92,7 @@ impl IntoResponse for Rejection {
                 headers.insert(header::RETRY_AFTER, 1.into());
             }
             // The rest of the body is not read.
-            Self::Slow { .. } => {
+            Self::Slow { .. } | Self::TooLarge { .. } => {
                 headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
             _ => {}

@@ -88,6 +88,17 @@ pub(crate) fn protocol<B>(app: &App, request: &Request<B>) -> Protocol {
     endpoint.map_or(Protocol::Other, Endpoint::protocol)
 }
 
+/// The protocol of a path that answers POST with predictions of the served model.
+pub(crate) fn predicts(app: &App, path: &str) -> Option<Protocol> {
+    let endpoint = Endpoint::of(path, &app.routes)?;
+    let predicts = match endpoint {
+        Endpoint::Predict | Endpoint::HealthAndPredict => true,
+        Endpoint::V1Predict(model) => model == app.slot.model_name(),
+        _ => false,
+    };
+    predicts.then(|| endpoint.protocol())
+}
+
 /// Answers a request.
 pub(crate) async fn answer(app: &Arc<App>, request: Request<Body>) -> Response<Body> {
     if grpc::is_grpc(request.headers()) {

@@ -1,12 +1,13 @@
 //! The server: accepts connections up to a limit, and drains them when it is told to stop.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
@@ -15,6 +16,7 @@ use super::ServeError;
 use super::app::App;
 use super::config::Routes;
 use super::connection::Connection;
+use super::shards::Shards;
 use super::slot::{Slot, Source};
 use super::telemetry::Telemetry;
 use crate::args::LimitArgs;
@@ -23,6 +25,8 @@ use crate::args::LimitArgs;
 const TURNED_AWAY: usize = 512;
 /// Pause after the system had no file or memory for a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Time the last spans get at least.
+const LAST_SPANS: Duration = Duration::from_millis(500);
 /// Time cut-off connections get to close.
 const CUT_OFF: Duration = Duration::from_secs(1);
 
@@ -30,6 +34,7 @@ const CUT_OFF: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Server {
     listener: TcpListener,
+    connections: Connections,
     app: Arc<App>,
     limits: LimitArgs,
     /// Address it listens on, with the real port.
@@ -40,19 +45,23 @@ impl Server {
     /// Loads the model and listens: from here on connections wait instead of being refused.
     pub(crate) async fn start(
         source: Source,
+        drift_window: usize,
         address: SocketAddr,
         routes: Routes,
         limits: LimitArgs,
         telemetry: Telemetry,
     ) -> Result<Self, ServeError> {
-        let slot = Slot::load(source).await?;
+        let slot = Slot::load(source, drift_window).await?;
         let listen_failed = |source| ServeError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(listen_failed)?;
         let address = listener.local_addr().map_err(listen_failed)?;
         let app = App::new(Arc::new(slot), routes, &limits, Arc::new(telemetry));
+        let app = Arc::new(app);
+        let connections = Connections::new(app.clone(), &limits);
         Ok(Self {
             listener,
-            app: Arc::new(app),
+            connections: connections.map_err(ServeError::ServingThread)?,
+            app,
             limits,
             address,
         })
@@ -68,6 +77,7 @@ impl Server {
     pub(crate) async fn run(self, stop: CancellationToken) -> Result<(), ServeError> {
         let Self {
             listener,
+            connections,
             app,
             limits,
             ..
@@ -76,7 +86,6 @@ impl Server {
             let (app, stop) = (app.clone(), stop.clone());
             async move { app.slot.follow(&stop, &app.telemetry.metrics).await }
         });
-        let connections = Connections::new(app.clone(), &limits);
         tokio::select! {
             () = connections.accept(&listener) => {}
             () = stop.cancelled() => {}
@@ -88,18 +97,26 @@ impl Server {
             let _ = timeout(delay, connections.accept(&listener)).await;
         }
         drop(listener);
+        let deadline = Instant::now() + Duration::from_secs(limits.drain_timeout);
         let drained = connections.drain(limits.drain_timeout).await;
         following.abort();
+        // What it holds is given up with it: the logs are written out when nobody has them.
+        let _ = following.await;
+        if let Some(spans) = &app.telemetry.spans {
+            spans.flush(deadline.max(Instant::now() + LAST_SPANS)).await;
+        }
         drained
     }
 }
 
 /// The open connections of a server.
+#[derive(Debug)]
 struct Connections {
     app: Arc<App>,
     places: Arc<Semaphore>,
     max: usize,
     idle_timeout: Duration,
+    shards: Shards,
     tracker: TaskTracker,
     /// Tells connections to finish what is under way.
     finish: CancellationToken,
@@ -108,16 +125,18 @@ struct Connections {
 }
 
 impl Connections {
-    fn new(app: Arc<App>, limits: &LimitArgs) -> Self {
-        Self {
+    fn new(app: Arc<App>, limits: &LimitArgs) -> io::Result<Self> {
+        let (tracker, finish) = (TaskTracker::new(), CancellationToken::new());
+        Ok(Self {
             app,
             places: Arc::new(Semaphore::new(limits.max_connections + TURNED_AWAY)),
             max: limits.max_connections,
             idle_timeout: Duration::from_secs(limits.idle_timeout),
-            tracker: TaskTracker::new(),
-            finish: CancellationToken::new(),
+            shards: Shards::start(&tracker, &finish)?,
+            tracker,
+            finish,
             cut_off: CancellationToken::new(),
-        }
+        })
     }
 
     /// Accepts connections for ever; may be dropped and called again.
@@ -134,23 +153,18 @@ impl Connections {
                     continue;
                 }
             };
-            self.serve(stream, peer, place);
+            let served = self.shards.serve(stream, place, |finish| Connection {
+                app: self.app.clone(),
+                peer: peer.ip(),
+                max_connections: self.max,
+                idle_timeout: self.idle_timeout,
+                finish,
+                cut_off: self.cut_off.clone(),
+            });
+            if let Err(error) = served {
+                warn!("cannot serve a connection: {error}");
+            }
         }
-    }
-
-    fn serve(&self, stream: TcpStream, peer: SocketAddr, place: tokio::sync::OwnedSemaphorePermit) {
-        let connection = Connection {
-            app: self.app.clone(),
-            peer: peer.ip(),
-            max_connections: self.max,
-            idle_timeout: self.idle_timeout,
-            finish: self.finish.clone(),
-            cut_off: self.cut_off.clone(),
-        };
-        self.tracker.spawn(async move {
-            connection.serve(stream).await;
-            drop(place);
-        });
     }
 
     async fn drain(self, seconds: u64) -> Result<(), ServeError> {
@@ -171,8 +185,8 @@ impl Connections {
 }
 
 /// Whether it was the connection that failed, and not the system.
-fn is_of_the_connection(error: &std::io::Error) -> bool {
-    use std::io::ErrorKind;
+fn is_of_the_connection(error: &io::Error) -> bool {
+    use io::ErrorKind;
     matches!(
         error.kind(),
         ErrorKind::ConnectionRefused | ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset

@@ -1,5 +1,6 @@
 //! The model being served, and its replacement while requests go on.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::fs;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,8 +13,10 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use super::ServeError;
+use super::drift::Drift;
+use super::predict::{MODEL_NAME_HEADER, MODEL_VERSION_HEADER};
 use super::rejection::Rejection;
-use super::telemetry::Metrics;
+use super::telemetry::{Metrics, REQUEST_ID};
 use crate::repository::Repository;
 use crate::servable::Servable;
 
@@ -61,9 +64,41 @@ pub(crate) struct Served {
     pub(crate) model: Servable,
     /// Its version in the repository; none for a plain folder.
     pub(crate) version: Option<Installed>,
+    /// How an answer of its begins, up to the request's id.
+    pub(crate) head: Vec<u8>,
+    /// How its inputs differ from those it was trained on; none where nobody asks.
+    pub(crate) drift: Option<Drift>,
 }
 
 impl Served {
+    fn new(
+        model: Servable,
+        version: Option<Installed>,
+        model_name: &str,
+        drift_window: usize,
+    ) -> Self {
+        let mut head = format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n{MODEL_NAME_HEADER}: {model_name}\r\n"
+        );
+        if let Some(Installed { number, .. }) = version {
+            head.push_str(&format!("{MODEL_VERSION_HEADER}: {number}\r\n"));
+        }
+        head.push_str(&format!("{REQUEST_ID}: "));
+        let drift = Drift::new(&model.metadata().inputs, drift_window);
+        if drift.is_none() && drift_window > 0 {
+            warn!(
+                "`{model_name}` does not say how its inputs were distributed: --drift-window has \
+                 no effect until it is trained again"
+            );
+        }
+        Self {
+            model,
+            version,
+            head: head.into_bytes(),
+            drift,
+        }
+    }
+
     /// Its version's number; empty for a plain folder.
     pub(crate) fn version_text(&self) -> String {
         self.version
@@ -75,7 +110,12 @@ impl Served {
     pub(crate) fn predict(&self, rows: &[f32], rows_name: &str) -> Result<Vec<f64>, Rejection> {
         let predictions = self.model.predict(rows);
         match predictions.iter().position(|value| !value.is_finite()) {
-            None => Ok(predictions),
+            None => {
+                if let Some(drift) = &self.drift {
+                    drift.observe(rows);
+                }
+                Ok(predictions)
+            }
             Some(index) => Err(Rejection::Malformed(format!(
                 "{rows_name}[{index}]: its prediction is not a finite number"
             ))),
@@ -96,10 +136,27 @@ pub(crate) struct Installed {
 #[derive(Debug)]
 pub(crate) struct Slot {
     source: Source,
+    /// Rows over which inputs are compared with the train rows.
+    drift_window: usize,
     name_header: HeaderValue,
     loaded: RwLock<Option<Loaded>>,
+    /// Changes with what is loaded; no two slots of a process ever have the same.
+    edition: AtomicU64,
     /// Predictions that were left to the split.
     turns: AtomicU64,
+}
+
+thread_local! {
+    /// What this thread last saw loaded, by its edition: a lock and a reference count that all
+    /// threads write to would cost a small request a good part of its time. A thread that gets no
+    /// request keeps a model that is no longer served.
+    static SEEN: RefCell<(u64, Option<Loaded>)> = const { RefCell::new((0, None)) };
+}
+
+/// A number for an edition, from 1 on.
+fn next_edition() -> u64 {
+    static EDITIONS: AtomicU64 = AtomicU64::new(0);
+    EDITIONS.fetch_add(1, Ordering::Relaxed) + 1
 }
 
 /// What requests are answered with.
@@ -143,13 +200,13 @@ struct Versions {
 
 impl Slot {
     /// Loads what the source serves now.
-    pub(crate) async fn load(source: Source) -> Result<Self, ServeError> {
+    pub(crate) async fn load(source: Source, drift_window: usize) -> Result<Self, ServeError> {
         let loaded = match &source {
             Source::Folder { folder, .. } => {
                 let (_, model) = Servable::open(&Storage::from_env(), folder).await?;
-                let version = None;
+                let served = Served::new(model, None, source.model_name(), drift_window);
                 Loaded {
-                    served: Arc::new(Served { model, version }),
+                    served: Arc::new(served),
                     canary: None,
                 }
             }
@@ -158,15 +215,17 @@ impl Slot {
                     model_name: repository.model_name().to_owned(),
                     folder: repository.folder().display().to_string(),
                 })?;
-                load_versions(repository, versions, None)?
+                load_versions(repository, versions, None, drift_window)?
             }
         };
         let name = source.model_name();
         let name_header = HeaderValue::from_str(name).expect("a name is letters and digits");
         Ok(Self {
             source,
+            drift_window,
             name_header,
             loaded: RwLock::new(Some(loaded)),
+            edition: AtomicU64::new(next_edition()),
             turns: AtomicU64::new(0),
         })
     }
@@ -174,6 +233,13 @@ impl Slot {
     /// The served model; none when it was taken down.
     pub(crate) fn served(&self) -> Option<Arc<Served>> {
         self.read().as_ref().map(|loaded| loaded.served.clone())
+    }
+
+    /// All models that are loaded.
+    pub(crate) fn all(&self) -> Vec<Arc<Served>> {
+        let loaded = self.read();
+        let models = loaded.iter().flat_map(Loaded::models);
+        models.cloned().collect()
     }
 
     /// A loaded version by its number.
@@ -187,22 +253,43 @@ impl Slot {
 
     /// The model whose turn it is to predict.
     pub(crate) fn pick(&self) -> Option<Arc<Served>> {
-        let loaded = self.read();
-        let loaded = loaded.as_ref()?;
+        Some(self.turn(self.read().as_ref()?).clone())
+    }
+
+    /// Does `work` with the model whose turn it is, or the one of the version that is wished for,
+    /// if it is there.
+    pub(crate) fn with_pick<T>(
+        &self,
+        wished: Option<&str>,
+        work: impl FnOnce(&Served) -> Option<T>,
+    ) -> Option<T> {
+        SEEN.with_borrow_mut(|(edition, seen)| {
+            // What is seen with an edition may be newer, then the next look finds another one.
+            let now = self.edition.load(Ordering::Acquire);
+            if *edition != now {
+                *seen = self.read().clone();
+                *edition = now;
+            }
+            let loaded = seen.as_ref()?;
+            let mut models = loaded.models();
+            let found =
+                wished.and_then(|version| models.find(|model| model.version_text() == version));
+            work(found.unwrap_or_else(|| self.turn(loaded)))
+        })
+    }
+
+    fn turn<'l>(&self, loaded: &'l Loaded) -> &'l Arc<Served> {
         let Some(canary) = &loaded.canary else {
-            return Some(loaded.served.clone());
+            return &loaded.served;
         };
         // 61 shares no factor with 100: a hundred turns in a row take every value once, spread.
         let turn = self.turns.fetch_add(1, Ordering::Relaxed).wrapping_mul(61) % 100;
         let is_canarys = turn < u64::from(canary.percent);
-        Some(
-            if is_canarys {
-                &canary.served
-            } else {
-                &loaded.served
-            }
-            .clone(),
-        )
+        if is_canarys {
+            &canary.served
+        } else {
+            &loaded.served
+        }
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Option<Loaded>> {
@@ -242,6 +329,8 @@ impl Slot {
     fn replace(&self, loaded: Option<Loaded>) {
         let mut slot = self.loaded.write().unwrap_or_else(PoisonError::into_inner);
         *slot = loaded;
+        // Within the lock: who sees the new number finds the new models.
+        self.edition.store(next_edition(), Ordering::Release);
     }
 
     /// Follows the repository until `stop`. A version that cannot be loaded leaves the one
@@ -281,7 +370,8 @@ impl Slot {
         match current(repository).map_err(chain)? {
             versions if versions == loaded.as_ref().and_then(Loaded::versions) => {}
             Some(versions) => {
-                let load = || load_versions(repository, versions, loaded.as_ref());
+                let load =
+                    || load_versions(repository, versions, loaded.as_ref(), self.drift_window);
                 let next = tokio::task::block_in_place(load);
                 self.replace(Some(next.map_err(chain)?));
                 metrics.switched(true);
@@ -319,6 +409,7 @@ fn load_versions(
     repository: &Repository,
     versions: Versions,
     loaded: Option<&Loaded>,
+    drift_window: usize,
 ) -> Result<Loaded, ServeError> {
     let load = |version: Installed| -> Result<Arc<Served>, ServeError> {
         let known = loaded.and_then(|loaded| {
@@ -330,8 +421,9 @@ fn load_versions(
         }
         let folder = repository.version_folder(version.number);
         let (_, model) = Servable::open_installed(&folder)?;
-        let version = Some(version);
-        Ok(Arc::new(Served { model, version }))
+        let name = repository.model_name();
+        let served = Served::new(model, Some(version), name, drift_window);
+        Ok(Arc::new(served))
     };
     let canary = match versions.canary {
         None => None,

@@ -49,7 +49,7 @@ fn kubeflow_hands_everything_over_in_the_executor_input() {
         metadata,
         json!({
             "display_name": "Deployment of btc",
-            "build": format!("deploy {}", component::VERSION),
+            "build": format!("deploy {}", component::version()),
             "deployed": true,
             "model_name": "btc",
             "model_version": "1",
@@ -157,7 +157,7 @@ fn flags_that_cannot_be_used_are_refused() {
 #[test]
 fn the_version_names_the_build() {
     let run = Sandbox::new().run(&["--version"]);
-    assert_eq!(run.stdout, format!("deploy {}\n", component::VERSION));
+    assert_eq!(run.stdout, format!("deploy {}\n", component::version()));
 }
 
 #[test]

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use artifacts::{
     Column, ColumnKind, Encoding, Evaluation, ExamplesFormat, FeatureTransform, Golden,
-    LabelTransform, Metrics, ModelMetadata, Provenance, RegressionMetrics, Schema, SplitInfo,
-    Splits, TrainingSummary, TransformParams, layout,
+    InputDistribution, LabelTransform, Metrics, ModelMetadata, Provenance, RegressionMetrics,
+    Schema, SplitInfo, Splits, TrainingSummary, TransformParams, layout,
 };
 use model::{Dense, Model, Network, PredictScratch};
 
@@ -99,9 +99,20 @@ impl Fixture {
                 best_step: 10,
             },
             metrics: metrics(self.rmse),
+            inputs: distributions(),
             provenance: Provenance::default(),
         }
     }
+}
+
+/// Train rows whose inputs are the numbers from 1 to 1000.
+fn distributions() -> Vec<InputDistribution> {
+    let inputs = inputs();
+    let values = || (1..=1_000).map(|value| value as f32).collect();
+    let distributions = inputs
+        .iter()
+        .map(|input| InputDistribution::of(input, values()));
+    distributions.map(Option::unwrap).collect()
 }
 
 /// Names of the inputs, in order.

@@ -11,6 +11,8 @@ mod gate;
 mod grpc;
 mod hardening;
 mod http;
+mod kept;
+mod otlp;
 mod predict;
 mod process;
 mod protocols;

@@ -64,7 +64,7 @@ fn the_open_inference_protocol_describes_server_and_model() {
         get(&server, "/v2").json(),
         json!({
             "name": "deploy",
-            "version": component::VERSION,
+            "version": component::version(),
             "extensions": ["binary_tensor_data"],
         })
     );

@@ -124,17 +124,19 @@ async fn a_create_whose_answer_is_lost_makes_one_job() {
 
 #[tokio::test]
 async fn every_end_that_is_no_success_is_an_error() {
-    for (state, expected) in [
+    for (state, class, expected) in [
         (
             "JOB_STATE_FAILED",
+            Class::User,
             "JOB_STATE_FAILED: 400 INVALID_ARGUMENT: no such image; its log says: the program has \
              failed",
         ),
         (
             "JOB_STATE_CANCELLED",
+            Class::Cancelled,
             "JOB_STATE_CANCELLED: 400 INVALID_ARGUMENT: no such image",
         ),
-        ("JOB_STATE_EXPIRED", "JOB_STATE_EXPIRED"),
+        ("JOB_STATE_EXPIRED", Class::User, "JOB_STATE_EXPIRED"),
     ] {
         let google = FakeGoogle::start().await;
         google.script("vertex", &["JOB_STATE_PENDING", state]);
@@ -151,7 +153,7 @@ async fn every_end_that_is_no_success_is_an_error() {
                  https://console.cloud.google.com/ai/platform/locations/us-central1/training/{id}?project=prices"
             )
         );
-        assert_eq!(error.class(), Class::User);
+        assert_eq!(error.class(), class);
     }
 }
 

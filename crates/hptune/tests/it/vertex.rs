@@ -5,7 +5,7 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
 use test_support::gcs::FakeGcs;
-use test_support::google::{FakeGoogle, Machine, Moment};
+use test_support::google::{Containers, FakeGoogle, Machine, Moment};
 
 use crate::Workspace;
 
@@ -207,7 +207,7 @@ async fn trials_are_runs_of_train() {
     };
     let cloud = Cloud::with(json!([])).await;
     let machine = Machine {
-        program,
+        containers: Containers::Program(program),
         env: vec![("STORAGE_EMULATOR_HOST".into(), cloud.storage.endpoint())],
     };
     cloud.google.work(move |request| machine.work(request));

@@ -17,6 +17,8 @@ impl Simd for Avx2 {
     const LANES: usize = 8;
     // 6 rows × 2 vectors of sums, 2 vectors of the right side, 1 of the left: 15 of 16 registers.
     const VECTORS: usize = 2;
+    // 8 vectors of sums; those of the right side are read by the multiplications.
+    const ROW_VECTORS: usize = 8;
     type Vector = __m256;
     type Mask = __m256i;
 

@@ -14,6 +14,8 @@ impl Simd for Avx512 {
     const LANES: usize = 16;
     // 6 rows × 4 vectors of sums, 4 vectors of the right side: 28 of 32 registers.
     const VECTORS: usize = 4;
+    // 12 vectors of sums and 12 of the right side: 25 registers with the value.
+    const ROW_VECTORS: usize = 12;
     type Vector = __m512;
     type Mask = __mmask16;
 

@@ -11,6 +11,7 @@ impl Simd for Portable {
     const LANES: usize = 4;
     // 6 rows × 4 vectors of sums, 4 vectors of the right side: 28 of NEON's 32 registers.
     const VECTORS: usize = 4;
+    const ROW_VECTORS: usize = 4;
     type Vector = [f32; 4];
     type Mask = usize;
 

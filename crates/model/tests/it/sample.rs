@@ -159,6 +159,7 @@ pub(crate) fn metadata(transform_params: TransformParams) -> ModelMetadata {
                 test: split(15, "2020-03-26", "2020-04-09"),
                 gap_rows: 0,
             },
+            inputs: vec![],
             provenance: Provenance::default(),
         },
         transform_params,

@@ -7,16 +7,17 @@ use std::sync::Arc;
 
 use clap::Parser;
 use test_support::gcs::FakeGcs;
-use test_support::google::{Beam, FakeGoogle, Machine, Servers};
+use test_support::google::{Beam, Containers, FakeGoogle, Machine, Servers};
 
 /// A fake Google Cloud on the loopback address, until it is interrupted: Cloud Storage, Dataflow,
-/// Vertex AI, the logs and the metadata server. Jobs and endpoints really work: containers are the
-/// programs of a folder, pipelines are run by Apache Beam.
+/// Vertex AI, the logs and the metadata server. Jobs and endpoints really work: their containers are
+/// run, pipelines are run by Apache Beam.
 #[derive(Debug, Parser)]
 struct Args {
-    /// Folder of the programs that containers run: `train`, `deploy`
+    /// Folder of the programs that are run in place of containers: `train`, `deploy`; without it
+    /// the docker engine runs the containers from their images
     #[arg(long)]
-    programs: PathBuf,
+    programs: Option<PathBuf>,
 
     /// A Python that has apache-beam[yaml]
     #[arg(long)]
@@ -42,8 +43,9 @@ async fn main() -> io::Result<()> {
     storage.create_bucket(&args.bucket);
     let google = FakeGoogle::start().await;
     let environment = google.environment(&storage);
+    let containers = args.programs.map_or(Containers::Docker, Containers::Folder);
     let machine = Machine {
-        program: args.programs.clone(),
+        containers: containers.clone(),
         env: environment.clone(),
     };
     let beam = Beam {
@@ -58,7 +60,7 @@ async fn main() -> io::Result<()> {
     // No metadata server: it is this fake, which is locked while a container answers.
     let mut env = environment.clone();
     env.retain(|(name, _)| name == "STORAGE_EMULATOR_HOST");
-    let servers = Servers::new(args.programs, env);
+    let servers = Servers::new(containers, env);
     google.serve(move |version, request| {
         // The container asks the storage, which this thread must not keep waiting.
         tokio::task::block_in_place(|| servers.answer(version, request))

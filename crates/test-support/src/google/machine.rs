@@ -1,15 +1,19 @@
-//! A machine of Vertex AI: what a job's container would do is really done, by a local program.
+//! A machine of Vertex AI: what a job's container would do is really done.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::{Map, Value, json};
 
-/// Runs a program in place of every container, with the environment that Vertex AI would give it.
+use super::Containers;
+
+/// Runs the containers of jobs, with the environment that Vertex AI would give them.
 #[derive(Clone, Debug)]
 pub struct Machine {
-    /// The program; where this is a folder, the one in it that the container's command names.
-    pub program: PathBuf,
+    /// What runs them.
+    pub containers: Containers,
     /// Variables besides those of the service, for example where the fake storage is.
     pub env: Vec<(String, String)>,
 }
@@ -21,7 +25,7 @@ impl Machine {
         if request["studySpec"].is_null() {
             let spec = &request["jobSpec"];
             let base = base(spec);
-            self.run(spec, &[], &aip(&base))
+            self.run(spec, &[], &aip(&base), None)
                 .map(|()| json!({}))
                 .map_err(|message| json!({"code": 3, "message": message}))
         } else {
@@ -54,12 +58,15 @@ impl Machine {
             })
             .collect();
         let metrics = tempfile::tempdir().expect("there is room for a file");
+        // The container has a user of its own.
+        let open = std::fs::set_permissions(metrics.path(), Permissions::from_mode(0o777));
+        open.expect("the folder is this process's own");
         let file = metrics.path().join("output.metrics");
         let spec = &request["trialJobSpec"];
         let mut env = aip(&format!("{}{id}/", base(spec)));
         env.push(("CLOUD_ML_TRIAL_ID".into(), id.to_string()));
         env.push(("CLOUD_ML_HP_METRIC_FILE".into(), file.display().to_string()));
-        let ran = self.run(spec, &flags, &env);
+        let ran = self.run(spec, &flags, &env, Some(metrics.path()));
         let wanted = request["studySpec"]["metrics"][0]["metricId"].as_str();
         let measurement = measurement(&file, wanted.unwrap_or_default());
         let mut trial = json!({"id": id.to_string(), "parameters": parameters});
@@ -77,26 +84,27 @@ impl Machine {
         trial
     }
 
-    /// Runs the container of a job's first machine.
-    fn run(&self, spec: &Value, flags: &[String], env: &[(String, String)]) -> Result<(), String> {
-        let container = &spec["workerPoolSpecs"][0]["containerSpec"];
+    /// Runs the container of a job's first machine, which sees `folder`.
+    fn run(
+        &self,
+        spec: &Value,
+        flags: &[String],
+        env: &[(String, String)],
+        folder: Option<&Path>,
+    ) -> Result<(), String> {
+        let mut container = spec["workerPoolSpecs"][0]["containerSpec"].clone();
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let args = container["args"].as_array().into_iter().flatten().map(text);
+        let mut args = container["args"].as_array().cloned().unwrap_or_default();
+        args.extend(flags.iter().map(|flag| json!(flag)));
+        container["args"] = json!(args);
         let own = container["env"].as_array().into_iter().flatten();
-        let command = text(&container["command"][0]);
-        let program = if self.program.is_dir() {
-            self.program.join(command.trim_start_matches('/'))
-        } else {
-            self.program.clone()
-        };
-        let output = Command::new(program)
-            .env_clear()
-            .args(args)
-            .args(flags)
-            .envs(own.map(|one| (text(&one["name"]), text(&one["value"]))))
-            .envs(self.env.iter().cloned())
-            .envs(env.iter().cloned())
-            .output();
+        let mut all: Vec<(String, String)> = own
+            .map(|one| (text(&one["name"]), text(&one["value"])))
+            .collect();
+        all.extend(self.env.iter().chain(env).cloned());
+        let name = format!("fake-vertex-{}-job-{}", std::process::id(), number());
+        let mut command = self.containers.command(&container, &all, &name, folder);
+        let output = command.output();
         let output = output.map_err(|error| error.to_string())?;
         match output.status.code() {
             Some(0) => Ok(()),
@@ -110,6 +118,12 @@ impl Machine {
             )),
         }
     }
+}
+
+/// Another number every time.
+fn number() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 fn base(spec: &Value) -> String {

@@ -10,6 +10,7 @@
 
 mod answer;
 mod beam;
+mod container;
 mod dataflow;
 mod discovery;
 mod endpoints;
@@ -36,6 +37,7 @@ use tokio::task::JoinHandle;
 use crate::gcs::FakeGcs;
 
 pub use beam::Beam;
+pub use container::Containers;
 pub use fault::Fault;
 pub use hold::Moment;
 pub use machine::Machine;

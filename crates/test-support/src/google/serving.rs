@@ -3,20 +3,20 @@
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use serde_json::Value;
 
+use super::Containers;
+
 /// Starts a server for a version when it is first asked, with the environment that Vertex AI would
 /// give its container. They end with this.
 #[derive(Debug)]
 pub struct Servers {
-    /// The folder that holds the programs which containers name.
-    programs: PathBuf,
+    containers: Containers,
     env: Vec<(String, String)>,
     running: Mutex<BTreeMap<String, Server>>,
 }
@@ -25,19 +25,22 @@ pub struct Servers {
 struct Server {
     process: Child,
     port: u16,
+    containers: Containers,
+    name: String,
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
+        self.containers.end(&self.name);
         let _ended = self.process.kill().and_then(|()| self.process.wait());
     }
 }
 
 impl Servers {
-    /// None yet; their programs are in a folder, and find the fake storage by variables.
-    pub fn new(programs: PathBuf, env: Vec<(String, String)>) -> Self {
+    /// None yet; they find the fake storage by variables.
+    pub fn new(containers: Containers, env: Vec<(String, String)>) -> Self {
         Self {
-            programs,
+            containers,
             env,
             running: Mutex::default(),
         }
@@ -76,24 +79,25 @@ impl Servers {
     fn start(&self, version: &Value) -> std::io::Result<Server> {
         let container = &version["containerSpec"];
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let list = |name: &str| container[name].as_array().cloned().unwrap_or_default();
-        let command: Vec<String> = list("command").iter().map(text).collect();
-        let name = command.first().map_or("", String::as_str);
         // Free when asked; nobody else takes ports here.
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let process = Command::new(self.programs.join(name.trim_start_matches('/')))
-            .env_clear()
-            .args(command.iter().skip(1))
-            .args(list("args").iter().map(text))
-            .envs(self.env.iter().cloned())
-            .env("AIP_HTTP_PORT", port.to_string())
-            .env("AIP_HEALTH_ROUTE", text(&container["healthRoute"]))
-            .env("AIP_PREDICT_ROUTE", text(&container["predictRoute"]))
-            .env("AIP_STORAGE_URI", text(&version["artifactUri"]))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .spawn()?;
-        Ok(Server { process, port })
+        let own = [
+            ("AIP_HTTP_PORT", port.to_string()),
+            ("AIP_HEALTH_ROUTE", text(&container["healthRoute"])),
+            ("AIP_PREDICT_ROUTE", text(&container["predictRoute"])),
+            ("AIP_STORAGE_URI", text(&version["artifactUri"])),
+        ]
+        .map(|(name, value)| (name.to_owned(), value));
+        let env = [&self.env[..], &own].concat();
+        let name = format!("fake-vertex-{}-server-{port}", std::process::id());
+        let mut command = self.containers.command(container, &env, &name, None);
+        let process = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
+        Ok(Server {
+            process,
+            port,
+            containers: self.containers.clone(),
+            name,
+        })
     }
 }
 

@@ -250,3 +250,24 @@ fn a_dry_run_tells_its_plan_and_touches_nothing() {
     );
     assert_eq!(workspace.files(""), before);
 }
+
+#[test]
+fn the_number_of_threads_changes_no_byte() {
+    let workspace = Workspace::new();
+    // Large enough for the work to be shared between all of them.
+    let flags = "--first-layer-size 256 --batch-size 128 --train-steps 60 --backtest 2";
+    let with = |threads: &'static str| {
+        let mut flags: Vec<&str> = flags.split(' ').collect();
+        flags.extend(["--threads", threads]);
+        workspace.succeed(threads, &flags);
+        workspace.files(threads)
+    };
+    let alone = with("1");
+    assert!(alone.contains_key("model/model.onnx"), "{:?}", alone.keys());
+    for threads in ["2", "3"] {
+        assert!(
+            with(threads) == alone,
+            "{threads} threads write other bytes"
+        );
+    }
+}

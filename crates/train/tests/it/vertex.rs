@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use test_support::gcs::FakeGcs;
-use test_support::google::{FakeGoogle, Fault, Machine, Moment};
+use test_support::google::{Containers, FakeGoogle, Fault, Machine, Moment};
 
 use crate::Workspace;
 
@@ -28,7 +28,7 @@ impl Cloud {
         };
         cloud.storage.create_bucket("bucket");
         let machine = Machine {
-            program: env!("CARGO_BIN_EXE_train").into(),
+            containers: Containers::Program(env!("CARGO_BIN_EXE_train").into()),
             env: vec![("STORAGE_EMULATOR_HOST".into(), cloud.storage.endpoint())],
         };
         cloud.google.work(move |request| machine.work(request));

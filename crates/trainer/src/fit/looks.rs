@@ -1,15 +1,16 @@
 //! The looks at the eval split.
 
-use model::{Network, Scratch};
+use model::Network;
 
 use super::checkpoint::{Reader, Writer};
 use super::{EncodedSet, Fit, Step, loss};
+use crate::Forward;
 
 /// The looks at the eval split, and the network to keep.
 #[derive(Debug)]
 pub(super) struct Looks<'a> {
     eval: &'a EncodedSet,
-    scratch: Scratch,
+    forward: Forward,
     history: Vec<Step>,
     patience: Option<u32>,
     kept: Network,
@@ -23,12 +24,12 @@ impl<'a> Looks<'a> {
         network: &Network,
         patience: Option<u32>,
     ) -> Self {
-        let mut scratch = Scratch::default();
-        let outputs = network.forward(train.inputs(), &mut scratch);
+        let mut forward = Forward::default();
+        let outputs = forward.run(network, train.inputs());
         let train_loss = loss::mean_squared_error(outputs, train.targets());
         let mut looks = Self {
             eval,
-            scratch,
+            forward,
             history: Vec::new(),
             patience,
             kept: network.clone(),
@@ -41,7 +42,7 @@ impl<'a> Looks<'a> {
     /// Measures a network on the eval split, and keeps it unless an earlier one is to be
     /// preferred; returns its loss.
     pub(super) fn look(&mut self, step: u64, train_loss: f64, network: &Network) -> f64 {
-        let outputs = network.forward(self.eval.inputs(), &mut self.scratch);
+        let outputs = self.forward.run(network, self.eval.inputs());
         let eval_loss = loss::mean_squared_error(outputs, self.eval.targets());
         self.history.push(Step {
             step,

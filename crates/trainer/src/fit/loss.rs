@@ -9,9 +9,9 @@ pub(super) fn mean_squared_error(outputs: &[f32], targets: &[f32]) -> f64 {
     squares.sum::<f64>() / targets.len() as f64
 }
 
-/// Its gradient by the outputs: 2 (output − target) / rows.
-pub(super) fn gradient(outputs: &[f32], targets: &[f32], gradient: &mut [f32]) {
-    let factor = 2.0 / targets.len() as f32;
+/// Its gradient by some of the outputs of a batch of `batch` rows: 2 (output − target) / batch.
+pub(super) fn gradient(outputs: &[f32], targets: &[f32], batch: usize, gradient: &mut [f32]) {
+    let factor = 2.0 / batch as f32;
     for ((gradient, output), target) in gradient.iter_mut().zip(outputs).zip(targets) {
         *gradient = factor * (output - target);
     }

@@ -8,7 +8,7 @@ use super::backward::Backward;
 use super::batches::Batches;
 use super::training::diverged;
 use super::*;
-use crate::Random;
+use crate::{Random, Threads, threads::shares};
 
 fn transform() -> FeatureTransform {
     let feature = |input: &str| artifacts::FeatureTransform {
@@ -115,22 +115,29 @@ fn the_seed_decides_the_bits() {
 
 #[test]
 fn the_number_of_threads_does_not_change_the_bits() {
-    // Large enough for the kernel to share the work.
+    // Large enough for the work to be shared between all of them.
     let options = FitOptions {
-        hidden_units: vec![128, 64],
+        hidden_units: vec![256, 128],
         batch_size: 300,
         train_steps: 20,
         eval_every: 10,
         ..options()
     };
     let with = |threads| {
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .build()
-            .unwrap();
-        bits(&pool.install(|| run(&options)).unwrap().network)
+        let threads = Threads::new(threads).unwrap();
+        threads.run(|| {
+            let parameters = network_init::initial_network(2, &[256, 128], &mut Random::new(0));
+            let shared = shares(300, parameters.parameters());
+            (run(&options).unwrap(), shared)
+        })
     };
-    assert_eq!(with(2), with(1));
+    let (alone, shared) = with(1);
+    assert_eq!(shared, 1);
+    for threads in [2, 3, 7] {
+        let (together, shared) = with(threads);
+        assert_eq!(shared, threads);
+        assert_eq!(together, alone, "{threads} threads");
+    }
 }
 
 #[test]

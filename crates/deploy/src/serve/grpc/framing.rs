@@ -2,7 +2,7 @@
 //! <https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md>.
 
 use axum::body::{Body, BodyDataStream};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, header};
+use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, Response, header};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use futures::{StreamExt, stream};
 use http_body_util::StreamBody;
@@ -62,11 +62,11 @@ pub(super) fn frame(message: &impl Message) -> Bytes {
 }
 
 /// The answer to a call that went well: a framed message.
-pub(super) fn answer(message: Bytes, note: Note) -> Response<Body> {
+pub(super) fn answer(message: Bytes, told: Extensions) -> Response<Body> {
     let frames = [Frame::data(message), Frame::trailers(status(0, ""))];
     let frames = frames.map(Ok::<_, std::convert::Infallible>);
     let mut response = respond(Body::new(StreamBody::new(stream::iter(frames))));
-    response.extensions_mut().insert(note);
+    *response.extensions_mut() = told;
     response
 }
 

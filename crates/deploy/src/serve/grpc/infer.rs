@@ -1,5 +1,8 @@
 //! `ModelInfer`
 
+use std::sync::Arc;
+
+use axum::http::Extensions;
 use bytes::Bytes;
 use model::onnx::OUTPUT;
 
@@ -11,12 +14,18 @@ use super::messages::{Contents, ModelInferRequest, ModelInferResponse, Tensor};
 use super::{decode, framing};
 
 /// Predicts. The answer's tensor is raw bytes when the request's are, as other servers do it.
-pub(super) async fn infer(app: &App, message: Bytes) -> Result<(Bytes, Note), Rejection> {
+pub(super) async fn infer(
+    app: &Arc<App>,
+    message: Bytes,
+) -> Result<(Bytes, Extensions), Rejection> {
     let size = message.len();
     let request: ModelInferRequest = decode(message)?;
     let served = app.chosen(&request.model_name, &request.model_version)?;
     let is_raw = !request.raw_input_contents.is_empty();
-    let work = || {
+    let id = request.id.clone();
+    let (worker, model) = (app.clone(), served.clone());
+    let work = move || {
+        let (app, served) = (worker, model);
         if let Some(other) = request.outputs.iter().find(|output| output.name != OUTPUT) {
             return refused(format!(
                 "`{}` is not an output; the model gives `{OUTPUT}`",
@@ -24,9 +33,11 @@ pub(super) async fn infer(app: &App, message: Bytes) -> Result<(Bytes, Note), Re
             ));
         }
         let rows = tensor::rows(&served.model, tensors(&request)?)?;
-        served.predict(&rows, "row ")
+        let predictions = served.predict(&rows, "row ")?;
+        let sample = app.sample(&served, &rows, &predictions);
+        Ok((predictions, sample))
     };
-    let predictions = app.work(&served.model, size, work).await?;
+    let (predictions, sample) = app.work(&served.model, size, work).await?;
     let rows = predictions.len();
     let values = predictions.into_iter().map(|value| value as f32);
     let mut output = Tensor {
@@ -48,12 +59,16 @@ pub(super) async fn infer(app: &App, message: Bytes) -> Result<(Bytes, Note), Re
     let response = ModelInferResponse {
         model_name: app.slot.model_name().to_owned(),
         model_version: served.version_text(),
-        id: request.id,
+        id,
         outputs: vec![output],
         raw_output_contents,
     };
-    let note = Note::predicted(rows, &served);
-    Ok((framing::frame(&response), note))
+    let mut told = Extensions::new();
+    told.insert(Note::predicted(rows, &served));
+    if let Some(sample) = sample {
+        told.insert(sample);
+    }
+    Ok((framing::frame(&response), told))
 }
 
 fn tensors(request: &ModelInferRequest) -> Result<Vec<tensor::Tensor<'_>>, Rejection> {

@@ -10,7 +10,7 @@ mod reflection;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::{HeaderMap, Request, Response, header};
+use axum::http::{Extensions, HeaderMap, Request, Response, header};
 use bytes::Bytes;
 use model::onnx::{INPUT, OUTPUT};
 use prost::Message;
@@ -21,7 +21,6 @@ use self::messages::{
 };
 use super::app::App;
 use super::rejection::Rejection;
-use super::telemetry::Note;
 use super::v2;
 
 /// Whether a request is gRPC's.
@@ -40,18 +39,18 @@ pub(crate) async fn answer(app: &Arc<App>, request: Request<Body>) -> Response<B
         return framing::converse(body, app.body.max_bytes, reflection::answer);
     }
     match call(app, path, &head.headers, body).await {
-        Ok((message, note)) => framing::answer(message, note),
+        Ok((message, told)) => framing::answer(message, told),
         Err(rejection) => framing::refuse(&rejection),
     }
 }
 
-/// Answers a call that takes one message and gives one.
+/// Answers a call that takes one message and gives one, with what telemetry is told about it.
 async fn call(
-    app: &App,
+    app: &Arc<App>,
     path: &str,
     headers: &HeaderMap,
     body: Body,
-) -> Result<(Bytes, Note), Rejection> {
+) -> Result<(Bytes, Extensions), Rejection> {
     let body = app.body.read(headers, body).await?;
     let bytes = framing::message(&body.bytes)?;
     match path {
@@ -85,9 +84,9 @@ async fn call(
 fn unary<Q: Message + Default, A: Message>(
     bytes: Bytes,
     method: impl FnOnce(Q) -> Result<A, Rejection>,
-) -> Result<(Bytes, Note), Rejection> {
+) -> Result<(Bytes, Extensions), Rejection> {
     let answer = method(decode(bytes)?)?;
-    Ok((framing::frame(&answer), Note::default()))
+    Ok((framing::frame(&answer), Extensions::new()))
 }
 
 fn decode<M: Message + Default>(bytes: Bytes) -> Result<M, Rejection> {
@@ -98,7 +97,7 @@ fn decode<M: Message + Default>(bytes: Bytes) -> Result<M, Rejection> {
 fn server_metadata() -> ServerMetadataResponse {
     ServerMetadataResponse {
         name: v2::SERVER_NAME.to_owned(),
-        version: component::VERSION.to_owned(),
+        version: component::version().to_owned(),
         extensions: v2::EXTENSIONS.map(str::to_owned).to_vec(),
     }
 }

@@ -35,12 +35,20 @@ pub(crate) struct Parameters {
 
 /// Reads the body of a predict request; its rows are checked.
 pub(crate) fn read(body: &[u8], model: &Servable) -> Result<Asked, Rejection> {
-    let width = model.inputs().len();
-    let is_good = |row| model.check_row(row).is_ok();
-    match fast::read(body, model.inputs()) {
-        Some(asked) if asked.rows.chunks(width).all(is_good) => Ok(asked),
-        _ => read_slowly(body, model),
-    }
+    read_fast(body, model).map_or_else(|| read_slowly(body, model), Ok)
+}
+
+/// The rows of a body that asks for nothing but their predictions, if they can be predicted.
+pub(crate) fn read_plain(body: &[u8], model: &Servable) -> Option<Vec<f32>> {
+    let asked = read_fast(body, model)?;
+    (asked.parameters == Parameters::default()).then_some(asked.rows)
+}
+
+fn read_fast(body: &[u8], model: &Servable) -> Option<Asked> {
+    let asked = fast::read(body, model.inputs())?;
+    let mut rows = asked.rows.chunks(model.inputs().len());
+    rows.all(|row| model.check_row(row).is_ok())
+        .then_some(asked)
 }
 
 fn read_slowly(body: &[u8], model: &Servable) -> Result<Asked, Rejection> {

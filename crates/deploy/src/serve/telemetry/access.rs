@@ -1,22 +1,10 @@
 //! The access log: one line a request on stderr, in Cloud Logging's structure or as text.
-//!
-//! A request hands its line over and goes on; a thread of its own writes the lines, many at a
-//! time. Lines that stderr does not take in time are dropped and counted, so that a slow reader of
-//! the log never slows predictions.
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::thread::JoinHandle;
-use std::time::Duration;
 
-/// Longest time a line waits for company.
-const FLUSH: Duration = Duration::from_millis(100);
-/// Bytes that wake the writer before that.
-const BATCH: usize = 32 * 1024;
-/// Bytes kept for a reader that is too slow.
-const MAX_KEPT: usize = 4 * 1024 * 1024;
+use super::Entry;
+use super::lines::Lines;
 
 /// Which requests get a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -29,147 +17,59 @@ pub enum AccessMode {
     Off,
 }
 
-/// The log and its writer.
+/// The log.
 #[derive(Debug)]
 pub(crate) struct AccessLog {
     mode: AccessMode,
     json: bool,
-    shared: Arc<Shared>,
-    writer: Option<JoinHandle<()>>,
-}
-
-#[derive(Debug, Default)]
-struct Shared {
-    lines: Mutex<Lines>,
-    wake: Condvar,
-    lost: AtomicU64,
-}
-
-#[derive(Debug, Default)]
-struct Lines {
-    bytes: Vec<u8>,
-    closed: bool,
-}
-
-/// What a line tells.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Entry<'a> {
-    pub(crate) method: &'a str,
-    pub(crate) path: &'a str,
-    pub(crate) protocol: &'static str,
-    pub(crate) status: u16,
-    pub(crate) elapsed: Duration,
-    pub(crate) request_id: &'a str,
-    /// Trace id and span id.
-    pub(crate) trace: Option<(&'a str, &'a str)>,
-    pub(crate) remote: std::net::IpAddr,
-    pub(crate) user_agent: &'a str,
-    pub(crate) request_bytes: u64,
-    pub(crate) rows: usize,
-    pub(crate) model_version: Option<u64>,
-    pub(crate) cause: Option<&'static str>,
+    /// None where nothing is logged.
+    lines: Option<Lines>,
 }
 
 impl AccessLog {
-    /// A log in this form; starts its writer.
+    /// A log in this form.
     pub(crate) fn start(mode: AccessMode, json: bool) -> io::Result<Self> {
-        let shared = Arc::new(Shared::default());
-        let writer = (mode != AccessMode::Off).then(|| {
-            let shared = shared.clone();
-            std::thread::Builder::new()
-                .name("access-log".to_owned())
-                .spawn(move || shared.write_out(&mut io::stderr()))
-        });
+        let lines = (mode != AccessMode::Off).then(|| Lines::start("access-log", io::stderr()));
         Ok(Self {
             mode,
             json,
-            shared,
-            writer: writer.transpose()?,
+            lines: lines.transpose()?,
         })
     }
 
     /// A log that says nothing.
     pub(crate) fn off() -> Self {
-        Self::unwritten(AccessMode::Off)
-    }
-
-    fn unwritten(mode: AccessMode) -> Self {
         Self {
-            mode,
+            mode: AccessMode::Off,
             json: true,
-            shared: Arc::default(),
-            writer: None,
+            lines: None,
         }
     }
 
-    /// Whether a request that ended like this gets a line; `routine` are health checks and the
-    /// like.
-    pub(crate) fn wants(&self, status: u16, routine: bool) -> bool {
+    /// Whether this request gets a line.
+    pub(crate) fn wants(&self, entry: &Entry<'_>) -> bool {
         match self.mode {
-            AccessMode::All => !routine || status >= 400,
-            AccessMode::Errors => status >= 400,
+            AccessMode::All => !entry.is_routine(),
+            AccessMode::Errors => entry.status >= 400,
             AccessMode::Off => false,
         }
     }
 
     /// Lines that were dropped.
     pub(crate) fn lost(&self) -> u64 {
-        self.shared.lost.load(Ordering::Relaxed)
+        self.lines.as_ref().map_or(0, Lines::lost)
     }
 
     /// Writes a line.
     pub(crate) fn write(&self, entry: &Entry<'_>) {
-        let mut lines = self.shared.lock();
-        if lines.bytes.len() > MAX_KEPT {
-            self.shared.lost.fetch_add(1, Ordering::Relaxed);
-            return;
-        }
-        let before = lines.bytes.len();
-        if self.json {
-            entry.json(&mut lines.bytes);
-        } else {
-            lines.bytes.extend_from_slice(entry.text().as_bytes());
-        }
-        if before < BATCH && lines.bytes.len() >= BATCH {
-            self.shared.wake.notify_one();
-        }
-    }
-}
-
-impl Drop for AccessLog {
-    /// Writes what is left.
-    fn drop(&mut self) {
-        self.shared.lock().closed = true;
-        self.shared.wake.notify_one();
-        if let Some(writer) = self.writer.take() {
-            let _ = writer.join();
-        }
-    }
-}
-
-impl Shared {
-    fn lock(&self) -> std::sync::MutexGuard<'_, Lines> {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn write_out(&self, to: &mut impl io::Write) {
-        let mut batch = Vec::new();
-        loop {
-            let mut lines = self.lock();
-            if lines.bytes.len() < BATCH && !lines.closed {
-                let waited = self.wake.wait_timeout(lines, FLUSH);
-                lines = waited.unwrap_or_else(PoisonError::into_inner).0;
+        let Some(lines) = &self.lines else { return };
+        lines.write(|bytes| {
+            if self.json {
+                entry.json(bytes);
+            } else {
+                bytes.extend_from_slice(entry.text().as_bytes());
             }
-            std::mem::swap(&mut lines.bytes, &mut batch);
-            let closed = lines.closed;
-            drop(lines);
-            // A reader that went away is no reason to stop serving.
-            let _ = to.write_all(&batch);
-            batch.clear();
-            if closed {
-                return;
-            }
-        }
+        });
     }
 }
 
@@ -199,7 +99,7 @@ impl Entry<'_> {
             self.remote,
             quoted(self.user_agent),
             quoted(self.request_id),
-            self.protocol,
+            self.protocol.name(),
             self.rows,
         );
         if let Some(version) = self.model_version {
@@ -208,11 +108,12 @@ impl Entry<'_> {
         if let Some(cause) = self.cause {
             let _ = write!(to, ",\"cause\":\"{cause}\"");
         }
-        if let Some((trace, span)) = self.trace {
+        if let Some(trace) = self.trace {
             let _ = write!(
                 to,
-                ",\"logging.googleapis.com/trace\":\"{trace}\",\
-                 \"logging.googleapis.com/spanId\":\"{span}\""
+                ",\"logging.googleapis.com/trace\":\"{:032x}\",\
+                 \"logging.googleapis.com/spanId\":\"{:016x}\"",
+                trace.trace_id, trace.span_id
             );
         }
         to.extend_from_slice(
@@ -254,19 +155,27 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use serde_json::{Value, json};
 
+    use super::super::{Protocol, TraceContext};
     use super::*;
 
     fn entry() -> Entry<'static> {
         Entry {
             method: "POST",
             path: "/predict\"\u{1b}",
-            protocol: "vertex",
+            protocol: Protocol::Vertex,
             status: 400,
             elapsed: Duration::from_micros(1_250),
             request_id: "r-1",
-            trace: Some(("4bf9", "00f0")),
+            trace: Some(TraceContext {
+                trace_id: 0x4bf9,
+                parent_id: None,
+                span_id: 0x00f0,
+                is_sampled: false,
+            }),
             remote: std::net::Ipv4Addr::LOCALHOST.into(),
             user_agent: "curl \"x\"",
             request_bytes: 12,
@@ -302,8 +211,8 @@ mod tests {
                 "rows": 3,
                 "model_version": "7",
                 "cause": "malformed",
-                "logging.googleapis.com/trace": "4bf9",
-                "logging.googleapis.com/spanId": "00f0",
+                "logging.googleapis.com/trace": "00000000000000000000000000004bf9",
+                "logging.googleapis.com/spanId": "00000000000000f0",
                 "logging.googleapis.com/labels": {"component": "deploy", "log": "access"},
             })
         );
@@ -321,28 +230,23 @@ mod tests {
 
     #[test]
     fn what_is_logged_depends_on_the_mode() {
-        let wants = |mode, status, routine| AccessLog::unwritten(mode).wants(status, routine);
-        assert!(wants(AccessMode::All, 200, false));
-        assert!(!wants(AccessMode::All, 200, true));
-        assert!(wants(AccessMode::All, 503, true));
-        assert!(!wants(AccessMode::Errors, 200, false));
-        assert!(wants(AccessMode::Errors, 404, true));
-        assert!(!wants(AccessMode::Off, 500, false));
-    }
-
-    #[test]
-    fn lines_a_slow_reader_does_not_take_are_dropped_and_counted() {
-        let log = AccessLog::unwritten(AccessMode::All);
-        let mut kept = 0;
-        while log.lost() == 0 {
-            log.write(&entry());
-            kept += 1;
-        }
-        log.write(&entry());
-        assert_eq!(log.lost(), 2);
-        log.shared.lock().closed = true;
-        let mut written = Vec::new();
-        log.shared.write_out(&mut written);
-        assert_eq!(written.split(|byte| *byte == b'\n').count() - 1, kept - 1);
+        let wants = |mode, status, protocol| {
+            let log = AccessLog {
+                mode,
+                ..AccessLog::off()
+            };
+            log.wants(&Entry {
+                status,
+                protocol,
+                ..entry()
+            })
+        };
+        let (asked, routine) = (Protocol::Vertex, Protocol::Other);
+        assert!(wants(AccessMode::All, 200, asked));
+        assert!(!wants(AccessMode::All, 200, routine));
+        assert!(wants(AccessMode::All, 503, routine));
+        assert!(!wants(AccessMode::Errors, 200, asked));
+        assert!(wants(AccessMode::Errors, 404, routine));
+        assert!(!wants(AccessMode::Off, 500, asked));
     }
 }

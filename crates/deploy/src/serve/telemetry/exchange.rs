@@ -7,10 +7,9 @@ use std::time::Instant;
 use axum::body::HttpBody;
 use axum::http::{HeaderValue, Method, Request, Response, Uri, header};
 
-use super::access::Entry;
 use super::metrics::{CLIENT_CLOSED, Raised};
-use super::trace::{self, REQUEST_ID, TraceContext};
-use super::{Note, Protocol, Telemetry};
+use super::trace::{REQUEST_ID, RequestId, TRACEPARENT, TraceContext};
+use super::{Entry, Note, Protocol, Sample, Telemetry};
 
 /// A request under way. One that is dropped before its answer counts as given up by its client.
 #[derive(Debug)]
@@ -37,6 +36,7 @@ impl<'a> Exchange<'a> {
         request: &Request<B>,
     ) -> Self {
         let headers = request.headers();
+        let bytes = |name: &str| headers.get(name).map(HeaderValue::as_bytes);
         Self {
             telemetry,
             _under_way: telemetry.metrics.begin_request(),
@@ -45,8 +45,8 @@ impl<'a> Exchange<'a> {
             method: request.method().clone(),
             uri: request.uri().clone(),
             remote,
-            request_id: trace::request_id(headers),
-            trace: TraceContext::read(headers),
+            request_id: RequestId::of(bytes(REQUEST_ID)).header(),
+            trace: bytes(TRACEPARENT).and_then(TraceContext::read),
             user_agent: headers.get(header::USER_AGENT).cloned(),
             request_bytes: request.body().size_hint().lower(),
             is_answered: false,
@@ -62,44 +62,35 @@ impl<'a> Exchange<'a> {
         response.headers_mut().insert(REQUEST_ID, id);
         let status = note.status.unwrap_or(response.status().as_u16());
         self.record(status, note);
+        if let Some(sample) = response.extensions_mut().remove::<Sample>() {
+            self.telemetry
+                .samples
+                .write(text(&self.request_id), &sample);
+        }
     }
 
     fn record(&self, status: u16, note: Note) {
-        let Telemetry { metrics, access } = &**self.telemetry;
-        let elapsed = self.start.elapsed();
-        metrics.answered(self.protocol, status, elapsed);
-        if let Some(cause) = note.cause {
-            metrics.refused(cause);
-        }
-        if note.rows > 0 {
-            metrics.predicted(note.rows);
-        }
-        if !access.wants(status, self.protocol == Protocol::Other) {
-            return;
-        }
-        let text = |value: &Option<HeaderValue>| {
-            let text = value.as_ref().and_then(|value| value.to_str().ok());
-            text.unwrap_or_default().to_owned()
-        };
-        access.write(&Entry {
+        self.telemetry.record(&Entry {
             method: self.method.as_str(),
             path: self.uri.path(),
-            protocol: self.protocol.name(),
+            protocol: self.protocol,
             status,
-            elapsed,
-            request_id: self.request_id.to_str().unwrap_or_default(),
-            trace: self
-                .trace
-                .as_ref()
-                .map(|trace| (trace.trace_id.as_str(), trace.span_id.as_str())),
+            elapsed: self.start.elapsed(),
+            request_id: text(&self.request_id),
+            trace: self.trace,
             remote: self.remote,
-            user_agent: &text(&self.user_agent),
+            user_agent: self.user_agent.as_ref().map_or("", text),
             request_bytes: self.request_bytes,
             rows: note.rows,
             model_version: note.version,
             cause: note.cause,
         });
     }
+}
+
+/// A header's value; empty where it is no text.
+fn text(value: &HeaderValue) -> &str {
+    value.to_str().unwrap_or_default()
 }
 
 impl Drop for Exchange<'_> {

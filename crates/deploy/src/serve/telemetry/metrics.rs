@@ -3,9 +3,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::otlp::SpanCounts;
 
 /// How a request came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,12 +58,32 @@ struct Requests {
     nanos: AtomicU64,
 }
 
+/// Threads that count apart; more of them share.
+const SHARDS: usize = 16;
+
+/// What some threads have counted, on cache lines of its own: counters that every core writes to
+/// would cost a request more than everything else about its metrics.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Shard {
+    requests: [Requests; Protocol::ALL.len()],
+    predictions: AtomicU64,
+}
+
+/// This thread's shard.
+fn shard() -> usize {
+    static THREADS: AtomicUsize = AtomicUsize::new(0);
+    thread_local! {
+        static SHARD: usize = THREADS.fetch_add(1, Ordering::Relaxed) % SHARDS;
+    }
+    SHARD.with(|shard| *shard)
+}
+
 /// Everything the server counts.
 #[derive(Debug)]
 pub(crate) struct Metrics {
-    requests: [Requests; Protocol::ALL.len()],
+    shards: [Shard; SHARDS],
     causes: Mutex<BTreeMap<&'static str, u64>>,
-    predictions: AtomicU64,
     switches: AtomicU64,
     switch_failures: AtomicU64,
     in_flight: AtomicI64,
@@ -82,15 +104,31 @@ pub(crate) struct Gauges {
     pub(crate) queued: usize,
     /// Access log lines that were lost.
     pub(crate) lost_lines: u64,
+    /// Samples that were lost.
+    pub(crate) lost_samples: u64,
+    /// How the inputs of each loaded model differ from its train rows, where that is watched.
+    pub(crate) drift: Vec<InputDrift>,
+    /// What became of the spans, where there is a collector.
+    pub(crate) spans: Option<SpanCounts>,
+}
+
+/// How the inputs of a model differ from its train rows.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct InputDrift {
+    /// Its version; empty for a plain folder.
+    pub(crate) model_version: String,
+    /// Rows in the window.
+    pub(crate) rows: usize,
+    /// Each input's population stability index, once the window is full.
+    pub(crate) inputs: Vec<(String, f64)>,
 }
 
 impl Default for Metrics {
     fn default() -> Self {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         Self {
-            requests: Default::default(),
+            shards: Default::default(),
             causes: Mutex::default(),
-            predictions: AtomicU64::new(0),
             switches: AtomicU64::new(0),
             switch_failures: AtomicU64::new(0),
             in_flight: AtomicI64::new(0),
@@ -103,7 +141,7 @@ impl Default for Metrics {
 impl Metrics {
     /// Counts an answered request.
     pub(crate) fn answered(&self, protocol: Protocol, status: u16, elapsed: Duration) {
-        let requests = &self.requests[protocol as usize];
+        let requests = &self.shards[shard()].requests[protocol as usize];
         let known = STATUSES.iter().position(|known| *known == status);
         add(&requests.by_status[known.unwrap_or(STATUSES.len() - 1)], 1);
         let micros = elapsed.as_micros() as u64;
@@ -122,7 +160,7 @@ impl Metrics {
 
     /// Counts predicted rows.
     pub(crate) fn predicted(&self, rows: usize) {
-        add(&self.predictions, rows as u64);
+        add(&self.shards[shard()].predictions, rows as u64);
     }
 
     /// Counts a switch to another version, or one that failed.
@@ -155,16 +193,17 @@ impl Metrics {
             page.line("errors_total", &format!("cause=\"{cause}\""), count);
         }
         drop(causes);
-        page.counter("predictions", "Rows predicted.", &self.predictions);
+        let rows = self.sum(|shard| &shard.predictions);
+        page.counter("predictions", "Rows predicted.", rows);
         page.counter(
             "model_switches",
             "Switches to another version.",
-            &self.switches,
+            self.switches.load(Ordering::Relaxed),
         );
         page.counter(
             "model_switch_failures",
             "Versions that were refused; the one before is served on.",
-            &self.switch_failures,
+            self.switch_failures.load(Ordering::Relaxed),
         );
         page.gauge(
             "in_flight_requests",
@@ -198,8 +237,28 @@ impl Metrics {
             "Access log lines lost because stderr is too slow.",
         );
         page.line("access_log_lines_lost_total", "", gauges.lost_lines);
+        page.family(
+            "samples_lost",
+            "counter",
+            "Samples lost because the disk is too slow, or refuses them.",
+        );
+        page.line("samples_lost_total", "", gauges.lost_samples);
+        if !gauges.drift.is_empty() {
+            page.drift(&gauges.drift);
+        }
+        if let Some(spans) = gauges.spans {
+            page.spans(&spans);
+        }
         page.process(self.started);
         page.0
+    }
+
+    /// A counter over all threads.
+    fn sum(&self, counter: impl Fn(&Shard) -> &AtomicU64) -> u64 {
+        let counters = self.shards.iter().map(counter);
+        counters
+            .map(|counter| counter.load(Ordering::Relaxed))
+            .sum()
     }
 
     fn render_requests(&self, page: &mut Page) {
@@ -209,9 +268,8 @@ impl Metrics {
             "Answered requests by protocol and HTTP status; gRPC's codes as their HTTP statuses.",
         );
         for protocol in Protocol::ALL {
-            let requests = &self.requests[protocol as usize];
-            for (status, count) in STATUSES.iter().zip(&requests.by_status) {
-                let count = count.load(Ordering::Relaxed);
+            for (place, status) in STATUSES.iter().enumerate() {
+                let count = self.sum(|shard| &shard.requests[protocol as usize].by_status[place]);
                 let name = protocol.name();
                 match status {
                     _ if count == 0 => {}
@@ -232,19 +290,19 @@ impl Metrics {
             "Time from a request's head to its answer.",
         );
         for protocol in Protocol::ALL {
-            let requests = &self.requests[protocol as usize];
             let name = protocol.name();
             let mut total = 0;
             let bounds = BOUNDS.iter().map(|bound| *bound as f64 / 1e6);
             let bounds = bounds.map(|bound| bound.to_string());
             let bounds = bounds.chain(["+Inf".to_owned()]);
-            for (bound, count) in bounds.zip(&requests.by_duration) {
-                total += count.load(Ordering::Relaxed);
+            for (place, bound) in bounds.enumerate() {
+                total += self.sum(|shard| &shard.requests[protocol as usize].by_duration[place]);
                 let labels = format!("protocol=\"{name}\",le=\"{bound}\"");
                 page.line("request_duration_seconds_bucket", &labels, total);
             }
             let labels = format!("protocol=\"{name}\"");
-            let seconds = requests.nanos.load(Ordering::Relaxed) as f64 / 1e9;
+            let nanos = self.sum(|shard| &shard.requests[protocol as usize].nanos);
+            let seconds = nanos as f64 / 1e9;
             page.line("request_duration_seconds_sum", &labels, seconds);
             page.line("request_duration_seconds_count", &labels, total);
         }
@@ -300,18 +358,64 @@ impl Page {
         };
     }
 
-    fn counter(&mut self, name: &str, help: &str, counter: &AtomicU64) {
+    fn counter(&mut self, name: &str, help: &str, count: u64) {
         self.family(name, "counter", help);
-        self.line(
-            &format!("{name}_total"),
-            "",
-            counter.load(Ordering::Relaxed),
-        );
+        self.line(&format!("{name}_total"), "", count);
     }
 
     fn gauge(&mut self, name: &str, help: &str, value: impl std::fmt::Display) {
         self.family(name, "gauge", help);
         self.line(name, "", value);
+    }
+
+    fn drift(&mut self, models: &[InputDrift]) {
+        self.family(
+            "input_drift_rows",
+            "gauge",
+            "Rows in the window that is compared with the train rows.",
+        );
+        for model in models {
+            let labels = format!("model_version=\"{}\"", model.model_version);
+            self.line("input_drift_rows", &labels, model.rows);
+        }
+        self.family(
+            "input_drift_psi",
+            "gauge",
+            "Population stability index of an input against the train rows; from 0.1 on it has \
+             changed, from 0.25 on a lot. Told once the window is full.",
+        );
+        for model in models {
+            for (input, index) in &model.inputs {
+                let input = input
+                    .replace('\\', "\\\\")
+                    .replace('"', "\\\"")
+                    .replace('\n', "\\n");
+                let version = &model.model_version;
+                let labels = format!("input=\"{input}\",model_version=\"{version}\"");
+                self.line("input_drift_psi", &labels, format!("{index:.6}"));
+            }
+        }
+    }
+
+    fn spans(&mut self, spans: &SpanCounts) {
+        self.family(
+            "spans_exported",
+            "counter",
+            "Spans the trace collector took.",
+        );
+        self.line("spans_exported_total", "", spans.exported);
+        self.family(
+            "spans_dropped",
+            "counter",
+            "Spans lost: the queue was full, or the collector did not take them.",
+        );
+        for (cause, count) in [
+            ("queue_full", spans.overflowed),
+            ("not_taken", spans.refused),
+        ] {
+            let labels = format!("cause=\"{cause}\"");
+            self.line("spans_dropped_total", &labels, count);
+        }
     }
 
     /// The customary metrics of a process, where the system tells them.

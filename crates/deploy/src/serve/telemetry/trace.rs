@@ -1,116 +1,174 @@
 //! Request ids, and W3C trace context: <https://www.w3.org/TR/trace-context/>.
 
+use std::cell::Cell;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::HeaderValue;
 
 /// Header with a request's id, taken over from the client or made here, and sent back.
 pub(crate) const REQUEST_ID: &str = "x-request-id";
-const TRACEPARENT: &str = "traceparent";
+/// Header with the caller's place in a trace.
+pub(crate) const TRACEPARENT: &str = "traceparent";
 /// Longest id taken over from a client.
 const MAX_REQUEST_ID: usize = 128;
 
-/// The request's id.
-pub(crate) fn request_id(headers: &HeaderMap) -> HeaderValue {
-    let plain = |value: &&HeaderValue| {
-        let bytes = value.as_bytes();
-        (1..=MAX_REQUEST_ID).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic)
-    };
-    headers
-        .get(REQUEST_ID)
-        .filter(plain)
-        .cloned()
-        .unwrap_or_else(|| {
-            let id = format!("{:016x}{:016x}", *PROCESS, next());
-            HeaderValue::from_str(&id).expect("hexadecimal digits")
-        })
+/// A request's id: the client's, or one made here.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum RequestId<'a> {
+    Given(&'a [u8]),
+    Made([u8; 32]),
+}
+
+impl<'a> RequestId<'a> {
+    /// Takes a client's id over where it is short and plain.
+    pub(crate) fn of(given: Option<&'a [u8]>) -> Self {
+        let is_plain = |id: &&[u8]| {
+            (1..=MAX_REQUEST_ID).contains(&id.len()) && id.iter().all(u8::is_ascii_graphic)
+        };
+        match given.filter(is_plain) {
+            Some(id) => Self::Given(id),
+            None => Self::Made(hex(u128::from(*PROCESS) << 64 | u128::from(next()))),
+        }
+    }
+
+    /// Visible ASCII characters.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Given(id) => id,
+            Self::Made(id) => id,
+        }
+    }
+
+    pub(crate) fn header(&self) -> HeaderValue {
+        HeaderValue::from_bytes(self.as_bytes()).expect("visible ASCII")
+    }
 }
 
 /// Tells the ids of this process from those of others.
 static PROCESS: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(0_u64));
 
+/// A number nobody else gets; every thread counts in a range of its own.
 fn next() -> u64 {
-    static COUNTER: AtomicU64 = AtomicU64::new(1);
-    COUNTER.fetch_add(1, Ordering::Relaxed)
+    const RANGE: u64 = 1 << 40;
+    static THREADS: AtomicU64 = AtomicU64::new(0);
+    thread_local! {
+        static COUNTER: Cell<u64> = Cell::new(RANGE * THREADS.fetch_add(1, Ordering::Relaxed));
+    }
+    COUNTER.with(|counter| {
+        let next = counter.get() + 1;
+        counter.set(next);
+        next
+    })
 }
 
-/// The caller's place in a trace.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// An id nobody else has; never 0.
+pub(super) fn random() -> u64 {
+    RandomState::new().hash_one(next()).max(1)
+}
+
+/// The digits of a number; `N` is twice its bytes.
+pub(super) fn hex<const N: usize>(number: u128) -> [u8; N] {
+    std::array::from_fn(|place| {
+        let digit = (number >> (4 * (N - 1 - place))) & 0xf;
+        b"0123456789abcdef"[digit as usize]
+    })
+}
+
+/// A request's place in a trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TraceContext {
-    /// 32 hexadecimal digits.
-    pub(crate) trace_id: String,
-    /// Span of this request, 16 hexadecimal digits.
-    pub(crate) span_id: String,
+    /// The trace; never 0.
+    pub(crate) trace_id: u128,
+    /// The caller's span; none where the trace begins here.
+    pub(crate) parent_id: Option<u64>,
+    /// The span of this request; never 0.
+    pub(crate) span_id: u64,
+    /// Whether the caller records the trace.
+    pub(crate) is_sampled: bool,
 }
 
 impl TraceContext {
     /// Reads `traceparent: 00-<trace id>-<parent id>-<flags>`; one that is not valid counts as
     /// none, as the standard asks.
-    pub(crate) fn read(headers: &HeaderMap) -> Option<Self> {
-        let text = headers.get(TRACEPARENT)?.to_str().ok()?;
+    pub(crate) fn read(traceparent: &[u8]) -> Option<Self> {
+        let text = str::from_utf8(traceparent).ok()?;
         let mut parts = text.split('-');
-        let version = hex(parts.next()?, 2)?;
-        let trace_id = hex(parts.next()?, 32)?;
-        let parent_id = hex(parts.next()?, 16)?;
-        hex(parts.next()?, 2)?;
-        let is_zero = |id: &str| id.bytes().all(|digit| digit == b'0');
+        let version = number(parts.next()?, 2)?;
+        let trace_id = number(parts.next()?, 32)?;
+        let parent_id = number(parts.next()?, 16)? as u64;
+        let flags = number(parts.next()?, 2)?;
         let has_more = parts.next().is_some();
-        if version == "ff" || (version == "00" && has_more) || is_zero(trace_id) {
-            return None;
-        }
-        if is_zero(parent_id) {
+        if version == 0xff || (version == 0 && has_more) || trace_id == 0 || parent_id == 0 {
             return None;
         }
         Some(Self {
-            trace_id: trace_id.to_owned(),
-            span_id: format!("{:016x}", RandomState::new().hash_one(next()).max(1)),
+            trace_id,
+            parent_id: Some(parent_id),
+            span_id: random(),
+            is_sampled: flags & 1 == 1,
         })
+    }
+
+    /// The beginning of a trace.
+    pub(crate) fn root() -> Self {
+        Self {
+            trace_id: u128::from(random()) << 64 | u128::from(random()),
+            parent_id: None,
+            span_id: random(),
+            is_sampled: false,
+        }
     }
 }
 
-/// Lower-case hexadecimal digits of this number.
-fn hex(text: &str, length: usize) -> Option<&str> {
+/// A number in this many lower-case hexadecimal digits.
+fn number(text: &str, length: usize) -> Option<u128> {
     let digit = |c: u8| c.is_ascii_digit() || (b'a'..=b'f').contains(&c);
-    (text.len() == length && text.bytes().all(digit)).then_some(text)
+    if text.len() != length || !text.bytes().all(digit) {
+        return None;
+    }
+    u128::from_str_radix(text, 16).ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn headers(name: &'static str, value: &str) -> HeaderMap {
-        HeaderMap::from_iter([(
-            axum::http::HeaderName::from_static(name),
-            HeaderValue::from_str(value).unwrap(),
-        )])
-    }
-
     #[test]
     fn a_clients_request_id_is_taken_over() {
         let long = "x".repeat(129);
-        assert_eq!(request_id(&headers("x-request-id", "a-1")), "a-1");
+        assert_eq!(RequestId::of(Some(b"a-1")).as_bytes(), b"a-1");
         for other in ["", "a b", &long] {
-            assert_eq!(request_id(&headers("x-request-id", other)).len(), 32);
+            let id = RequestId::of(Some(other.as_bytes()));
+            assert_eq!(id.as_bytes().len(), 32, "{other}");
         }
     }
 
     #[test]
     fn ids_made_here_differ() {
-        let none = HeaderMap::new();
-        assert_ne!(request_id(&none), request_id(&none));
+        let (first, second) = (RequestId::of(None), RequestId::of(None));
+        assert_ne!(first.as_bytes(), second.as_bytes());
+        assert_ne!(TraceContext::root().trace_id, TraceContext::root().trace_id);
+    }
+
+    #[test]
+    fn digits_are_those_of_the_number() {
+        assert_eq!(&hex::<4>(0x0a9f), b"0a9f");
     }
 
     #[test]
     fn a_valid_traceparent_is_read() {
         let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
         let text = format!("00-{trace}-00f067aa0ba902b7-01");
-        let context = TraceContext::read(&headers("traceparent", &text)).unwrap();
-        assert_eq!(context.trace_id, trace);
-        assert_eq!(context.span_id.len(), 16);
-        let later = format!("01-{trace}-00f067aa0ba902b7-00-more");
-        assert!(TraceContext::read(&headers("traceparent", &later)).is_some());
+        let context = TraceContext::read(text.as_bytes()).unwrap();
+        assert_eq!(context.trace_id, 0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736);
+        assert_eq!(context.parent_id, Some(0x00f0_67aa_0ba9_02b7));
+        assert!(context.is_sampled);
+        let later = format!("01-{trace}-00f067aa0ba902b7-02-more");
+        let later = TraceContext::read(later.as_bytes()).unwrap();
+        assert!(!later.is_sampled);
+        assert_ne!(later.span_id, context.span_id);
     }
 
     #[test]
@@ -125,7 +183,7 @@ mod tests {
             "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
             &format!("00-{zero}-00f067aa0ba902b7-01"),
         ] {
-            assert_eq!(TraceContext::read(&headers("traceparent", text)), None);
+            assert_eq!(TraceContext::read(text.as_bytes()), None);
         }
     }
 }

@@ -89,7 +89,7 @@ pub(crate) fn read(app: &App, endpoint: Endpoint<'_>) -> Result<Response, Reject
         Endpoint::Live => Ok(axum::Json(json!({ "live": true })).into_response()),
         Endpoint::Server => Ok(axum::Json(json!({
             "name": SERVER_NAME,
-            "version": component::VERSION,
+            "version": component::version(),
             "extensions": EXTENSIONS,
         }))
         .into_response()),
@@ -166,12 +166,15 @@ pub(crate) async fn infer(
     }
     let body = app.body.read(headers, body).await?;
     let served = app.chosen(named.model, named.version)?;
-    let work = || {
-        let (json, tail) = binary::split(&body.bytes, json_length)?;
+    let (worker, model, bytes) = (app.clone(), served.clone(), body.bytes.clone());
+    let work = move || {
+        let (app, served) = (worker, model);
+        let (json, tail) = binary::split(&bytes, json_length)?;
         let request = InferRequest::parse(json)?;
         let is_binary = request.wants_binary_output()?;
         let rows = tensor::rows(&served.model, request.tensors(tail)?)?;
         let predictions = served.predict(&rows, "row ")?;
+        let sample = app.sample(&served, &rows, &predictions);
         let values: Vec<f32> = predictions.iter().map(|value| *value as f32).collect();
         let version = served.version_text();
         let response = InferResponse {
@@ -187,15 +190,20 @@ pub(crate) async fn infer(
             }],
         };
         let json = serde_json::to_string(&response).expect("text and numbers");
-        Ok((values, json, is_binary))
+        Ok((values, json, is_binary, sample))
     };
-    let (values, json, is_binary) = app.work(&served.model, body.bytes.len(), work).await?;
+    let (values, json, is_binary, sample) = app.work(&served.model, body.bytes.len(), work).await?;
     let rows = values.len();
-    if !is_binary {
-        return Ok(answer(app, &served, rows, json));
+    let mut response = if is_binary {
+        let mut response = answer(app, &served, rows, String::new());
+        binary::append(&mut response, json, &values);
+        response
+    } else {
+        answer(app, &served, rows, json)
+    };
+    if let Some(sample) = sample {
+        response.extensions_mut().insert(sample);
     }
-    let mut response = answer(app, &served, rows, String::new());
-    binary::append(&mut response, json, &values);
     Ok(response)
 }
 
