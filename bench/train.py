@@ -19,7 +19,7 @@ import torch
 
 ROWS, INPUTS, EVAL_ROWS = 100_000, 8, 2_000
 THREADS = (1, 2)
-SECONDS = 1.0  # of a PyTorch run, about
+SECONDS = 0.5  # of a PyTorch run, about
 # What the ratio has to be, by network and batch.
 WANTED = {
     ("256/179/125", 20): 4.0, ("256/179/125", 256): 1.5, ("256/179/125", 1024): 1.5,

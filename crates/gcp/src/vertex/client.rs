@@ -55,9 +55,10 @@ impl Vertex {
         let Some(host) = endpoint["dedicatedEndpointDns"].as_str() else {
             return Ok(None);
         };
-        let api = match host.contains("://") {
-            true => self.api.at(host),
-            false => self.api.at(&format!("https://{host}")),
+        let api = if host.contains("://") {
+            self.api.at(host)
+        } else {
+            self.api.at(&format!("https://{host}"))
         };
         Ok(Some(Self {
             api: api?,

@@ -159,7 +159,6 @@ pub(crate) fn metadata(transform_params: TransformParams) -> ModelMetadata {
                 test: split(15, "2020-03-26", "2020-04-09"),
                 gap_rows: 0,
             },
-            inputs: vec![],
             provenance: Provenance::default(),
         },
         transform_params,
@@ -178,6 +177,7 @@ pub(crate) fn metadata(transform_params: TransformParams) -> ModelMetadata {
             test: evaluation,
             intervals: None,
         },
+        inputs: Vec::new(),
         provenance: Provenance::default(),
     }
 }
