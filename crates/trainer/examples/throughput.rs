@@ -51,7 +51,7 @@ fn measure() {
             };
             let network = fit(&train, &eval, &steps, &mut |_| ControlFlow::Continue(()));
             let network = network.expect("fits").network;
-            let batch = &train.inputs()[..batch_size * INPUTS];
+            let batch = train.inputs().held_rows(0..batch_size).expect("in memory");
             let mut forward = Forward::default();
             let predict_rate = median_rate(work, || {
                 for _ in 0..work / batch_size {
