@@ -19,6 +19,7 @@ mod executor;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod logging;
+mod memory;
 mod outcome;
 mod progress;
 pub mod testing;
@@ -28,6 +29,7 @@ pub use context::Context;
 pub use contract::{Artifact, ArtifactKind, Contract, Parameter, ParameterKind};
 pub use diagnose::{Diagnose, Exit, chain};
 pub use entry::main;
+pub use memory::MemoryLimit;
 pub use outcome::{Outcome, Outputs, Plan};
 pub use progress::{Progress, Unit};
 pub use version::version;

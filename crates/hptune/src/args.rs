@@ -1,5 +1,6 @@
 //! Flags of `hptune`.
 
+use component::MemoryLimit;
 use storage::Uri;
 use trainer::Threads;
 
@@ -61,6 +62,10 @@ pub struct Args {
     /// processors, shared out between the trials at a time]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
+    /// Memory for rows, in MiB; the splits it has no room for go through temporary files in TMPDIR,
+    /// which should be on a disk. The result is the same with any limit
+    #[arg(long, value_name = "MIB", default_value = "128")]
+    pub memory_limit: MemoryLimit,
     /// Trials proposed without waiting for the results of those right before them; once the
     /// first trials have filled the space, no more than this run at a time
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..))]

@@ -5,7 +5,7 @@ use component::{Diagnose, Exit};
 use storage::Uri;
 use trainer::{
     ThreadsError, baselines::LeastSquaresError, dataset::DatasetError,
-    hyperparameters::HyperparameterError, search::SearchError,
+    hyperparameters::HyperparameterError, search::SearchError, store::StoreError,
 };
 
 /// Why a study failed. Nothing was written.
@@ -49,6 +49,9 @@ pub enum Error {
         /// What is wrong with them.
         source: Box<DatasetError>,
     },
+    /// The rows cannot be read again.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// A trial's threads could not be started.
     #[error(transparent)]
     Threads(ThreadsError),
@@ -187,6 +190,7 @@ impl Diagnose for Error {
             Self::Study { .. } => "change the study file",
             Self::Examples { source, .. } => return Some(source.hint()),
             Self::Threads(_) => "lower --threads or --parallel-trial-count",
+            Self::Store(error) | Self::Baselines(LeastSquaresError::Store(error)) => error.hint(),
             Self::Baselines(_) => "run `transform` on more rows",
             Self::AllFailed { .. } | Self::TooManyFailed { .. } => {
                 "lower the study's largest learning_rate"

@@ -2,10 +2,14 @@
 
 use artifacts::{Split, layout};
 use sha2::{Digest, Sha256};
-use storage::{Storage, Uri};
-use trainer::dataset::{Dataset, DatasetError, Rows};
+use storage::Storage;
+use trainer::{
+    dataset::{Dataset, DatasetError, Rows},
+    examples::Content,
+    store::{Keep, Room},
+};
 
-use crate::Error;
+use crate::{Args, Error};
 
 /// What trials are fitted to and measured on.
 pub(crate) struct Input {
@@ -19,7 +23,8 @@ pub(crate) struct Input {
 }
 
 /// Reads the documents and the two splits.
-pub(crate) async fn read(storage: &Storage, examples: &Uri) -> Result<Input, Error> {
+pub(crate) async fn read(storage: &Storage, args: &Args) -> Result<Input, Error> {
+    let examples = &args.examples;
     let unusable = |source: DatasetError| Error::Examples {
         uri: examples.clone(),
         source: Box::new(source),
@@ -31,24 +36,45 @@ pub(crate) async fn read(storage: &Storage, examples: &Uri) -> Result<Input, Err
         .read(&examples.join(layout::examples::TRANSFORM_PARAMS))
         .await?;
     let dataset = Dataset::parse(&schema, &params).map_err(unusable)?;
-    let file = |split| examples.join(&dataset.schema().file_name(split));
-    let train = storage.read(&file(Split::Train)).await?;
-    let eval = storage.read(&file(Split::Eval)).await?;
-    let digest = [&schema, &params, &train, &eval]
-        .into_iter()
-        .fold(Sha256::new(), Digest::chain_update);
-    let splits =
-        [Split::Train, Split::Eval, Split::Test].map(|split| dataset.schema().file_name(split));
+    let mut digest = Sha256::new_with_prefix(&schema).chain_update(&params);
+    let mut room = Room::new(args.memory_limit.bytes() as u64);
+    // The eval split is looked at more often than the train split.
+    let [eval, train] = dataset.places([Split::Eval, Split::Train], &mut room);
+    let mut rows = Vec::new();
+    for (split, keep) in [(Split::Train, train), (Split::Eval, eval)] {
+        let file = examples.join(&dataset.schema().file_name(split));
+        let content = match keep {
+            Keep::InMemory => {
+                let bytes = storage.read(&file).await?;
+                digest.update(&bytes);
+                Content::Bytes(bytes)
+            }
+            Keep::OnDisk => {
+                tracing::info!(
+                    "more rows than the memory limit has room for: {file} goes through {}",
+                    std::env::temp_dir().display()
+                );
+                let seen = |piece: &[u8]| digest.update(piece);
+                Content::File(storage.read_to_file(&file, seen).await?)
+            }
+        };
+        let dataset = dataset.clone();
+        // On a thread of its own, so that signals are answered meanwhile.
+        let task = tokio::task::spawn_blocking(move || dataset.rows(split, content, keep));
+        let decoded = task
+            .await
+            .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+        rows.push(decoded.map_err(unusable)?);
+    }
+    let [train, eval] = rows.try_into().expect("there are two splits");
+    let splits = Split::ALL.map(|split| dataset.schema().file_name(split));
     let documents = [layout::examples::SCHEMA, layout::examples::TRANSFORM_PARAMS];
     let files = documents.map(str::to_owned).into_iter().chain(splits);
-    let files = files.collect();
-    let train = dataset.rows(Split::Train, &train).map_err(unusable)?;
-    let eval = dataset.rows(Split::Eval, &eval).map_err(unusable)?;
     Ok(Input {
+        files: files.collect(),
         dataset,
         train,
         eval,
-        files,
         digest: hex::encode(digest.finalize()),
     })
 }

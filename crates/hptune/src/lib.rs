@@ -83,10 +83,10 @@ pub async fn run(args: Args, context: Context) -> Result<Outcome, Error> {
         Some(_) => study::read(&storage, &args).await?,
         None => built_in,
     };
-    let input = input::read(&storage, &args.examples).await?;
+    let input = input::read(&storage, &args).await?;
     tracing::info!(
-        train_rows = input.train.examples.rows(),
-        eval_rows = input.eval.examples.rows(),
+        train_rows = input.train.len(),
+        eval_rows = input.eval.len(),
         trials = plan.max_trial_count,
         at_a_time = plan.parallel_trial_count,
         "examples read"

@@ -56,7 +56,7 @@ impl Tuned {
         let params = input.dataset.transform().params();
         let baselines = Baselines::fit(schema, params, &input.train.examples)
             .map_err(Error::Baselines)?
-            .evaluate(&input.eval.examples);
+            .evaluate(&input.eval.examples)?;
         Ok(Self {
             report: report::html(schema, plan, &trials, &best, &baselines),
             figures: figures(&trials, &best, &baselines, warm_start),

@@ -8,6 +8,7 @@ use trainer::{
     Fit, FitError, FitOptions, Step, Stop,
     hyperparameters::{HyperparameterError, Hyperparameters, canonical},
     search::{Curve, Outcome, Stopper},
+    store::StoreError,
 };
 
 use crate::{
@@ -26,20 +27,21 @@ pub(crate) struct Runner<'a> {
 }
 
 impl Runner<'_> {
-    /// Fits one network; `None` when tuning was cancelled, which is no result.
+    /// Fits one network; `None` when tuning was cancelled, which is no result. Rows that cannot be
+    /// read are no trial's fault, and end the study.
     pub(crate) fn run(
         &self,
         number: usize,
         parameters: Vec<TrialParameter>,
         stopper: Option<&Stopper>,
-    ) -> Option<Trial> {
+    ) -> Result<Option<Trial>, StoreError> {
         let trial = requested(number, parameters);
         let infeasible = |reason: String| {
-            Some(Trial {
+            Ok(Some(Trial {
                 state: TrialState::Infeasible,
                 infeasible_reason: Some(reason),
                 ..trial.clone()
-            })
+            }))
         };
         let options = match with_parameters(&self.plan.fixed, &trial.parameters) {
             Ok(hyperparameters) => hyperparameters.fit_options(&self.rest),
@@ -65,10 +67,11 @@ impl Runner<'_> {
         let Input { train, eval, .. } = self.input;
         match trainer::fit(&train.encoded, &eval.encoded, &options, &mut observe) {
             Ok(fit) if fit.kept().eval_root_mean_squared_error.is_finite() => {
-                Some(self.finished(trial, &fit, stopped))
+                Ok(Some(self.finished(trial, &fit, stopped)))
             }
             Ok(_) => infeasible("the metric is not a finite number".to_owned()),
-            Err(FitError::Cancelled { .. }) => None,
+            Err(FitError::Cancelled { .. }) => Ok(None),
+            Err(FitError::Store(error)) => Err(error),
             Err(error) => infeasible(error.to_string()),
         }
     }

@@ -105,8 +105,13 @@ struct State {
 impl Worker<'_> {
     fn work(&self) {
         while let Some((number, parameters, stopper)) = self.next() {
-            let Some(trial) = self.runner.run(number, parameters, stopper.as_ref()) else {
-                return;
+            let trial = match self.runner.run(number, parameters, stopper.as_ref()) {
+                Ok(Some(trial)) => trial,
+                Ok(None) => return,
+                Err(error) => {
+                    self.lock().failure.get_or_insert(error.into());
+                    return self.changed.notify_all();
+                }
             };
             let mut state = self.lock();
             self.record(&mut state, number, trial);

@@ -18,6 +18,7 @@ pub struct LineChart {
     height: f64,
     series: Vec<Series>,
     marks: Vec<(f64, String)>,
+    covered: Vec<(f64, f64)>,
 }
 
 /// One line or cloud of points.
@@ -80,6 +81,7 @@ impl LineChart {
             height: 320.0,
             series: Vec::new(),
             marks: Vec::new(),
+            covered: Vec::new(),
         }
     }
 
@@ -112,6 +114,13 @@ impl LineChart {
         self
     }
 
+    /// Makes both axes reach to a point, which is not drawn; for a series that is an [`Outline`].
+    #[must_use]
+    pub fn covering(mut self, point: (f64, f64)) -> Self {
+        self.covered.push(point);
+        self
+    }
+
     /// Adds a dashed vertical line with a label, for example a split boundary.
     #[must_use]
     pub fn mark(mut self, x: f64, text: &str) -> Self {
@@ -120,7 +129,8 @@ impl LineChart {
     }
 
     fn axes(&self) -> (Axis, Axis) {
-        let points = || self.series.iter().flat_map(|series| series.points.iter());
+        let series = || self.series.iter().flat_map(|series| series.points.iter());
+        let points = || series().chain(&self.covered);
         let marks = self.marks.iter().map(|(x, _)| *x);
         let x = Axis::covering(
             points().map(|point| point.0).chain(marks),
@@ -348,6 +358,18 @@ mod tests {
         let thin = thin_out(&points);
         assert!(thin.len() <= MAX_POINTS);
         assert!(thin.contains(&(54_321.0, 99.0)));
+    }
+
+    #[test]
+    fn an_outline_with_its_corners_draws_like_the_series() {
+        let y = |i: u32| f64::from(i * 7919 % 1009);
+        let points: Vec<(f64, f64)> = (0..10_000).map(|i| (f64::from(i), y(i))).collect();
+        let whole = LineChart::new("t").series(Series::line("a", points.clone()));
+        let outline = LineChart::new("t")
+            .covering((0.0, 0.0))
+            .covering((9999.0, 1008.0))
+            .series(Series::line("a", thin_out(&points)));
+        assert_eq!(outline.to_svg(), whole.to_svg());
     }
 
     #[test]

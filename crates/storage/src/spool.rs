@@ -1,11 +1,13 @@
-//! A source of unknown length, made one of known length.
+//! Unnamed files: what a source or an object holds, before it is known how much that is or while it
+//! is read in another order.
 
 use std::io;
 
-use tokio::io::AsyncWriteExt as _;
+use futures::StreamExt as _;
+use tokio::io::{AsyncSeekExt as _, AsyncWriteExt as _};
 
 use crate::tally::Tally;
-use crate::{Error, FileSource, Result, Source, SourceError, Uri};
+use crate::{Error, FileSource, Reader, Result, Source, SourceError, Uri};
 
 /// All that a source gave, in an unnamed file: the system removes it with the process, however
 /// that ends.
@@ -52,6 +54,30 @@ impl Source for Spool {
     async fn seek(&mut self, offset: u64) -> Result<(), SourceError> {
         self.file.seek(offset).await
     }
+}
+
+/// Copies all that is left of `reader` to an unnamed file, from whose beginning it can be read then;
+/// `seen` is shown each piece on its way.
+pub(crate) async fn copy_to_file(
+    uri: &Uri,
+    mut reader: Reader,
+    mut seen: impl FnMut(&[u8]),
+) -> Result<std::fs::File> {
+    let folder = std::env::temp_dir();
+    let failed = |error| Error::Io {
+        action: "keep the data on its way in",
+        uri: Uri::local(folder.clone()),
+        source: error,
+    };
+    let mut file = tokio::fs::File::from_std(unnamed_file(&folder).map_err(failed)?);
+    while let Some(piece) = reader.next().await.transpose()? {
+        seen(&piece);
+        file.write_all(&piece).await.map_err(failed)?;
+    }
+    file.flush().await.map_err(failed)?;
+    file.rewind().await.map_err(failed)?;
+    tracing::debug!("{uri} is kept in {}", folder.display());
+    Ok(file.into_std().await)
 }
 
 /// A file that has lost its name at once.

@@ -9,7 +9,7 @@ use crate::meta::Depth;
 use crate::{
     BucketOptions, BucketOutcome, ByteRange, BytesSource, Error, FileSource, GcsOptions,
     ObjectMeta, Precondition, PutOptions, Reader, Result, Source, Uri, disk, gcs::Gcs, glob,
-    memory::Memory, tally,
+    memory::Memory, spool, tally,
 };
 
 /// Reads and writes objects wherever they are. Cheap to clone; clones share connections.
@@ -60,6 +60,14 @@ impl Storage {
     /// Reads a whole, small object.
     pub async fn read(&self, uri: &Uri) -> Result<Bytes> {
         self.open(uri, ByteRange::All).await?.collect().await
+    }
+
+    /// Copies a whole object to an unnamed file in the folder for temporary files (`TMPDIR`), and
+    /// gives that file, to be read from its beginning; the system removes it with the process,
+    /// however that ends. `seen` is shown each piece on its way, in order.
+    pub async fn read_to_file(&self, uri: &Uri, seen: impl FnMut(&[u8])) -> Result<std::fs::File> {
+        let reader = self.open(uri, ByteRange::All).await?;
+        spool::copy_to_file(uri, reader, seen).await
     }
 
     /// Writes an object from a stream. The object appears, or changes, at once and whole, after

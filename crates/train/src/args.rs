@@ -1,5 +1,6 @@
 //! Flags of `train`.
 
+use component::MemoryLimit;
 use serde_json::{Value, json};
 use storage::Uri;
 use trainer::{FitOptions, Threads};
@@ -101,6 +102,10 @@ pub struct Args {
     /// [default: one for each processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
+    /// Memory for rows, in MiB; the splits it has no room for go through temporary files in TMPDIR,
+    /// which should be on a disk. The result is the same with any limit
+    #[arg(long, value_name = "MIB", default_value = "128")]
+    pub memory_limit: MemoryLimit,
     /// Seed of the first weights and of the order of the rows
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,

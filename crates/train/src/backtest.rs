@@ -1,15 +1,9 @@
 //! Walk-forward back-test: the model refitted and measured over several periods.
 
-use std::ops::{ControlFlow, Range};
+use std::ops::ControlFlow;
 
 use artifacts::RegressionMetrics;
-use trainer::{
-    FitOptions, Step, Stop,
-    baselines::{Baselines, naive_name},
-    dataset::{Dataset, Rows},
-    examples::Examples,
-    metrics::evaluate,
-};
+use trainer::{FitOptions, Step, Stop, dataset::Rows, metrics::evaluate};
 
 use crate::{Error, input::Input, training};
 
@@ -32,10 +26,10 @@ pub(crate) fn run(
     options: &FitOptions,
     look: &mut dyn FnMut(&Step) -> ControlFlow<Stop>,
 ) -> Result<Vec<Fold>, Error> {
-    let all = joined(&input.train.examples, &input.eval.examples);
+    let all = input.train.followed_by(&input.eval);
     let gap = input.dataset.schema().horizon as usize;
     let count = count as usize;
-    let (rows, start) = (all.rows(), all.rows() / 2);
+    let (rows, start) = (all.len(), all.len() / 2);
     let length = (rows - start).checked_div(count).unwrap_or_default();
     if count > 0 && (length == 0 || start <= gap) {
         return Err(Error::Backtest { folds: count, rows });
@@ -43,15 +37,14 @@ pub(crate) fn run(
     (0..count)
         .map(|fold| {
             let first = start + fold * length;
-            let train = part(&input.dataset, &all, 0..first - gap);
-            let period = part(&input.dataset, &all, first..first + length);
-            measure(&input.dataset, &train, &period, options, look)
+            let train = all.slice(0..first - gap);
+            let period = all.slice(first..first + length);
+            measure(&train, &period, options, look)
         })
         .collect()
 }
 
 fn measure(
-    dataset: &Dataset,
     train: &Rows,
     period: &Rows,
     options: &FitOptions,
@@ -59,39 +52,16 @@ fn measure(
 ) -> Result<Fold, Error> {
     let fit = trainer::fit(&train.encoded, &period.encoded, options, look)
         .map_err(training::fit_error)?;
-    let predictions = training::predict(dataset, &fit.network, period);
-    let schema = dataset.schema();
-    let params = dataset.transform().params();
-    let baselines = Baselines::fit(schema, params, &train.examples).map_err(Error::Baselines)?;
-    let instants = &period.examples.instants;
-    Ok(Fold {
-        train_rows: train.examples.rows(),
-        period: (instants[0], instants[instants.len() - 1]),
-        model: evaluate(&predictions, &period.examples.labels),
-        naive: baselines.evaluate(&period.examples)[&naive_name(schema)],
-    })
-}
-
-fn joined(first: &Examples, second: &Examples) -> Examples {
-    Examples {
-        instants: [&first.instants[..], &second.instants].concat(),
-        inputs: [&first.inputs[..], &second.inputs].concat(),
-        width: first.width,
-        labels: [&first.labels[..], &second.labels].concat(),
-        naive: [&first.naive[..], &second.naive].concat(),
-    }
-}
-
-fn part(dataset: &Dataset, all: &Examples, rows: Range<usize>) -> Rows {
-    let examples = Examples {
-        instants: all.instants[rows.clone()].to_vec(),
-        inputs: all.inputs[rows.start * all.width..rows.end * all.width].to_vec(),
-        width: all.width,
-        labels: all.labels[rows.clone()].to_vec(),
-        naive: all.naive[rows].to_vec(),
+    let predictions = period.predict(&fit.network)?;
+    let mut buffer = Vec::new();
+    let mut instant = |row: usize| -> Result<i64, Error> {
+        let instants = &period.examples.instants;
+        Ok(instants.read(row..row + 1, &mut buffer)?[0])
     };
-    let encoded = dataset
-        .encode(&examples)
-        .expect("these rows have been encoded before");
-    Rows { examples, encoded }
+    Ok(Fold {
+        train_rows: train.len(),
+        period: (instant(0)?, instant(period.len() - 1)?),
+        model: evaluate(&predictions, &period.examples.labels)?,
+        naive: evaluate(&period.examples.naive, &period.examples.labels)?,
+    })
 }

@@ -8,7 +8,7 @@ use model::ModelError;
 use storage::Uri;
 use trainer::{
     FitError, ThreadsError, baselines::LeastSquaresError, dataset::DatasetError,
-    hyperparameters::HyperparameterError,
+    hyperparameters::HyperparameterError, store::StoreError,
 };
 
 /// Why a training run failed. No model was written, or, for [`Error::ReadBack`], what was written
@@ -48,6 +48,9 @@ pub enum Error {
         /// What is wrong with them.
         source: Box<DatasetError>,
     },
+    /// The rows cannot be kept, or not read again.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// The fit gave no network.
     #[error("no model was written")]
     Fit(#[source] FitError),
@@ -120,8 +123,10 @@ impl Diagnose for Error {
                 Some("give the file that hptune wrote as --best-hyperparameters".to_owned())
             }
             Self::Examples { source, .. } => Some(source.hint()),
+            Self::Store(error) => Some(error.hint().to_owned()),
             Self::Fit(error) => error.hint().map(str::to_owned),
             Self::Threads(_) => Some("lower --threads".to_owned()),
+            Self::Baselines(LeastSquaresError::Store(error)) => Some(error.hint().to_owned()),
             Self::Baselines(_) => Some("run `transform` on more rows".to_owned()),
             Self::Model(error) => error.hint().map(str::to_owned),
             Self::ReadBack { .. } => Some(

@@ -1,12 +1,16 @@
 //! What a run reads: hyperparameters and examples.
 
+use std::fs::File;
+
 use artifacts::{BestHyperparameters, FileDigest, Split, layout};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use storage::{Storage, Uri};
 use trainer::{
     dataset::{Dataset, DatasetError, Rows},
+    examples::Content,
     hyperparameters::Hyperparameters,
+    store::{Keep, Room},
 };
 
 use crate::{Args, Error};
@@ -50,21 +54,30 @@ pub(crate) async fn read(storage: &Storage, args: &Args) -> Result<Input, Error>
     let params = args.examples.join(layout::examples::TRANSFORM_PARAMS);
     let params = reader.read(&params).await?;
     let dataset = Dataset::parse(&schema, &params).map_err(unusable)?;
-    let mut splits = Vec::new();
-    for split in Split::ALL {
-        let bytes = reader
-            .read(&args.examples.join(&dataset.schema().file_name(split)))
-            .await?;
-        splits.push((split, bytes));
+    let mut room = Room::new(args.memory_limit.bytes() as u64);
+    // The eval split is looked at most often, and the train split is the largest.
+    let places = dataset.places([Split::Eval, Split::Test, Split::Train], &mut room);
+    let [eval, test, train] = places;
+    let mut rows = Vec::new();
+    for (split, keep) in [
+        (Split::Train, train),
+        (Split::Eval, eval),
+        (Split::Test, test),
+    ] {
+        let file = args.examples.join(&dataset.schema().file_name(split));
+        let content = match keep {
+            Keep::InMemory => Content::Bytes(reader.read(&file).await?),
+            Keep::OnDisk => Content::File(reader.read_to_file(&file).await?),
+        };
+        let dataset = dataset.clone();
+        // On a thread of its own, so that signals are answered meanwhile.
+        let task = tokio::task::spawn_blocking(move || dataset.rows(split, content, keep));
+        let decoded = task
+            .await
+            .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+        rows.push(decoded.map_err(unusable)?);
     }
-    let decode = |dataset: &Dataset| -> Result<[Rows; 3], DatasetError> {
-        let rows = splits
-            .iter()
-            .map(|(split, bytes)| dataset.rows(*split, bytes));
-        let rows: Vec<Rows> = rows.collect::<Result<_, _>>()?;
-        Ok(rows.try_into().expect("there are three splits"))
-    };
-    let [train, eval, test] = decode(&dataset).map_err(unusable)?;
+    let [train, eval, test] = rows.try_into().expect("there are three splits");
     Ok(Input {
         dataset,
         train,
@@ -115,11 +128,31 @@ struct Reader<'a> {
 impl Reader<'_> {
     async fn read(&mut self, uri: &Uri) -> Result<Bytes, Error> {
         let bytes = self.storage.read(uri).await?;
+        self.remember(uri, bytes.len() as u64, Sha256::new_with_prefix(&bytes));
+        Ok(bytes)
+    }
+
+    /// For a file that memory should not hold as a whole.
+    async fn read_to_file(&mut self, uri: &Uri) -> Result<File, Error> {
+        let (mut bytes, mut digest) = (0, Sha256::new());
+        let seen = |piece: &[u8]| {
+            bytes += piece.len() as u64;
+            digest.update(piece);
+        };
+        let file = self.storage.read_to_file(uri, seen).await?;
+        tracing::info!(
+            "more rows than the memory limit has room for: {uri} goes through {}",
+            std::env::temp_dir().display()
+        );
+        self.remember(uri, bytes, digest);
+        Ok(file)
+    }
+
+    fn remember(&mut self, uri: &Uri, bytes: u64, digest: Sha256) {
         self.files.push(FileDigest {
             name: uri.file_name().unwrap_or_default().to_owned(),
-            bytes: bytes.len() as u64,
-            sha256: hex::encode(Sha256::digest(&bytes)),
+            bytes,
+            sha256: hex::encode(digest.finalize()),
         });
-        Ok(bytes)
     }
 }

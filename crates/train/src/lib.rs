@@ -102,9 +102,9 @@ fn model_dir() -> Option<Uri> {
 async fn local(storage: &Storage, args: &Args, context: &Context) -> Result<Outcome, Error> {
     let input = input::read(storage, args).await?;
     tracing::info!(
-        train_rows = input.train.examples.rows(),
-        eval_rows = input.eval.examples.rows(),
-        test_rows = input.test.examples.rows(),
+        train_rows = input.train.len(),
+        eval_rows = input.eval.len(),
+        test_rows = input.test.len(),
         "examples read"
     );
     let checkpoint = checkpoint::Checkpoint::open(storage, args, &input, context).await?;

@@ -8,14 +8,43 @@ use std::fmt::Write as _;
 use artifacts::{
     Encoding, Evaluation, FileDigest, ModelMetadata, RegressionMetrics, Schema, SplitInfo, figure,
 };
+use trainer::store::{Column, StoreError, each_block};
 
 use crate::{Args, backtest::Fold, input::Input, report};
+
+/// Which labels the model has seen, and which it is tested on.
+pub(crate) struct Labels {
+    /// Lowest and highest of the train split.
+    train: (f64, f64),
+    /// Lowest and highest of the test split.
+    test: (f64, f64),
+    /// Part of the test split's labels that is outside of the train split's.
+    unknown: f64,
+}
+
+impl Labels {
+    pub(crate) fn read(input: &Input) -> Result<Self, StoreError> {
+        let train = range(&input.train.examples.labels)?;
+        let test = &input.test.examples.labels;
+        let mut outside = 0;
+        each_block([test], |[labels]| {
+            let unknown = |label: &&f64| !(train.0..=train.1).contains(*label);
+            outside += labels.iter().filter(unknown).count();
+            Ok::<_, StoreError>(())
+        })?;
+        Ok(Self {
+            train,
+            test: range(test)?,
+            unknown: outside as f64 / test.rows() as f64,
+        })
+    }
+}
 
 /// The whole card.
 pub(crate) fn markdown(
     metadata: &ModelMetadata,
     args: &Args,
-    input: &Input,
+    labels: &Labels,
     folds: &[Fold],
 ) -> String {
     let unit = metadata.metrics.unit.as_deref().unwrap_or("label units");
@@ -25,7 +54,7 @@ pub(crate) fn markdown(
         ("Features", features(metadata)),
         ("Model", model(metadata)),
         ("Metrics", metrics(metadata, unit, folds)),
-        ("Limits", limits(metadata, input, unit)),
+        ("Limits", limits(metadata, labels, unit)),
         ("Provenance", provenance(metadata)),
         ("How to reproduce it", reproduction(metadata, args)),
     ];
@@ -225,7 +254,7 @@ fn evaluation_table(split: &str, evaluation: &Evaluation) -> String {
     out
 }
 
-fn limits(metadata: &ModelMetadata, input: &Input, unit: &str) -> String {
+fn limits(metadata: &ModelMetadata, labels: &Labels, unit: &str) -> String {
     let mut out = String::new();
     let schema = &metadata.schema;
     if schema.horizon == 0 {
@@ -235,18 +264,14 @@ fn limits(metadata: &ModelMetadata, input: &Input, unit: &str) -> String {
              the value itself: it is no forecast."
         );
     }
-    let (low, high) = range(&input.train.examples.labels);
-    let (test_low, test_high) = range(&input.test.examples.labels);
-    let between = |low, high| format!("between {} and {}", figure(low), figure(high));
-    let test = &input.test.examples.labels;
-    let outside = test.iter().filter(|label| !(low..=high).contains(*label));
-    let share = 100.0 * outside.count() as f64 / test.len() as f64;
+    let between = |(low, high)| format!("between {} and {}", figure(low), figure(high));
+    let share = 100.0 * labels.unknown;
     let _ = writeln!(
         out,
         "- It has learnt from labels {} {unit}. Test labels are {}; {share:.0} % of them lie \
          outside what it has learnt from. Beyond both it is untested.",
-        between(low, high),
-        between(test_low, test_high),
+        between(labels.train),
+        between(labels.test),
     );
     let _ = writeln!(
         out,
@@ -269,10 +294,14 @@ fn limits(metadata: &ModelMetadata, input: &Input, unit: &str) -> String {
     out
 }
 
-fn range(values: &[f64]) -> (f64, f64) {
-    let low = values.iter().copied().fold(f64::INFINITY, f64::min);
-    let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    (low, high)
+fn range(values: &Column<f64>) -> Result<(f64, f64), StoreError> {
+    let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
+    each_block([values], |[values]| {
+        low = values.iter().copied().fold(low, f64::min);
+        high = values.iter().copied().fold(high, f64::max);
+        Ok::<_, StoreError>(())
+    })?;
+    Ok((low, high))
 }
 
 fn provenance(metadata: &ModelMetadata) -> String {

@@ -1,10 +1,13 @@
 //! Writing the outputs, and reading the model back.
 
+use std::sync::Arc;
+
 use artifacts::{Golden, Metrics, ModelMetadata, RegressionMetrics, layout, to_json};
 use bytes::Bytes;
 use model::{Model, PredictScratch};
 use serde_json::{Map, Value, json};
 use storage::{PutOptions, Storage, Uri};
+use trainer::store::{StoreError, each_block};
 
 use crate::{Args, Error, training::Trained};
 
@@ -86,13 +89,12 @@ async fn read_back(
     };
     let bytes = storage.read(marker).await?;
     let model = Model::from_onnx(&bytes).map_err(|error| differs(marker, error.to_string()))?;
-    let mut scratch = PredictScratch::default();
-    if let Some(trained) = trained {
-        let predictions = model.predict(&trained.test_inputs, &mut scratch);
-        if let Some(row) = first_difference(&predictions, &trained.test_predictions) {
-            let problem = format!("test row {} is predicted differently", row + 1);
-            return Err(differs(marker, problem));
-        }
+    let model = Arc::new(model);
+    if let Some(trained) = trained
+        && let Some(row) = first_test_row(&model, trained).await?
+    {
+        let problem = format!("test row {} is predicted differently", row + 1);
+        return Err(differs(marker, problem));
     }
     let bytes = storage.read(golden).await?;
     let read: Golden = artifacts::parse(layout::model::GOLDEN, &bytes)
@@ -103,7 +105,7 @@ async fn read_back(
         .flatten()
         .map(|value| *value as f32)
         .collect();
-    let predictions = model.predict(&rows, &mut scratch);
+    let predictions = model.predict(&rows, &mut PredictScratch::default());
     match first_difference(&predictions, &read.predictions) {
         Some(row) => Err(differs(
             golden,
@@ -111,6 +113,33 @@ async fn read_back(
         )),
         None => Ok(()),
     }
+}
+
+/// The first test row that a model predicts differently than it was when it was trained; computed
+/// on the training's threads.
+async fn first_test_row(model: &Arc<Model>, trained: &Trained) -> Result<Option<usize>, Error> {
+    let (model, threads) = (Arc::clone(model), Arc::clone(&trained.threads));
+    let inputs = trained.test.examples.inputs.clone();
+    let predictions = trained.test_predictions.clone();
+    let find = move || -> Result<Option<usize>, StoreError> {
+        let (mut first, mut found) = (0, None);
+        let mut scratch = PredictScratch::default();
+        each_block([&predictions, &inputs], |[wanted, inputs]| {
+            if found.is_none() {
+                let inputs: Vec<f32> = inputs.iter().map(|value| *value as f32).collect();
+                let again = model.predict(&inputs, &mut scratch);
+                found = first_difference(&again, wanted).map(|row| first + row);
+            }
+            first += wanted.len();
+            Ok::<_, StoreError>(())
+        })?;
+        Ok(found)
+    };
+    let task = tokio::task::spawn_blocking(move || threads.run(find));
+    let found = task
+        .await
+        .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+    Ok(found?)
 }
 
 /// The first place where two lists differ in any bit, or in length.

@@ -1,46 +1,148 @@
 //! The training report.
 
 use artifacts::{Evaluation, Metrics, ModelMetadata, RegressionMetrics, figure};
-use report::{Histogram, LineChart, Page, Scale, Series, Table, XAxis};
-use trainer::{Step, examples::Examples};
+use report::{Histogram, LineChart, Outline, Page, Scale, Series, Table, XAxis};
+use trainer::{
+    Step,
+    examples::Examples,
+    store::{Column, StoreError, each_block},
+};
 
 use crate::backtest::Fold;
 
-/// A split with the model's predictions.
-pub(crate) struct Split<'a> {
-    pub(crate) name: &'static str,
-    pub(crate) examples: &'a Examples,
-    pub(crate) predictions: &'a [f64],
+/// What is drawn of a split with the model's predictions; no more than shows, however many rows
+/// there are.
+pub(crate) struct Split {
+    name: &'static str,
+    actual: Curve,
+    predicted: Curve,
+    /// Residuals as a part of the label, in per cent, where that is defined.
+    residuals: Curve,
+    /// The same, with how many rows have it.
+    counts: Vec<(f64, u64)>,
 }
 
-impl Split<'_> {
-    /// Points over time, in the label's unit.
-    fn over_time(&self, values: impl Iterator<Item = f64>) -> Vec<(f64, f64)> {
-        let instants = self.examples.instants.iter().map(|instant| *instant as f64);
-        instants.zip(values).collect()
+/// Rows up to which each residual is counted by itself; more are counted in [`CELLS`].
+const COUNTED: usize = 1 << 20;
+/// Equal parts of the residuals' range.
+const CELLS: usize = 4000;
+
+/// A curve over time.
+struct Curve {
+    points: Vec<(f64, f64)>,
+    /// The corners of the finite points.
+    corners: Option<[(f64, f64); 2]>,
+}
+
+/// A [`Curve`] that gets its points one after the other.
+struct Pen {
+    outline: Outline,
+    corners: Option<[(f64, f64); 2]>,
+}
+
+impl Pen {
+    fn new(points: usize) -> Self {
+        Self {
+            outline: Outline::new(points),
+            corners: None,
+        }
     }
 
-    fn residuals(&self) -> impl Iterator<Item = f64> {
-        self.predictions
-            .iter()
-            .zip(&self.examples.labels)
-            .map(|(p, label)| p - label)
+    fn draw(&mut self, x: f64, y: f64) {
+        self.outline.push((x, y));
+        if y.is_finite() {
+            let [low, high] = self.corners.get_or_insert([(x, y), (x, y)]);
+            *low = (low.0.min(x), low.1.min(y));
+            *high = (high.0.max(x), high.1.max(y));
+        }
     }
 
-    /// Residuals as a part of the label, in per cent, where that is defined.
-    fn relative_residuals(&self) -> impl Iterator<Item = f64> {
-        let labels = self.examples.labels.iter();
-        labels
-            .zip(self.residuals())
-            .map(|(label, residual)| 100.0 * residual / label)
+    fn lift(self) -> Curve {
+        Curve {
+            points: self.outline.into_points(),
+            corners: self.corners,
+        }
     }
+}
+
+impl Split {
+    pub(crate) fn read(
+        name: &'static str,
+        examples: &Examples,
+        predictions: &Column<f64>,
+    ) -> Result<Self, StoreError> {
+        let rows = examples.rows();
+        let [mut actual, mut predicted, mut residuals] = [(); 3].map(|()| Pen::new(rows));
+        let mut instants = Vec::new();
+        let mut row = 0;
+        each_block([&examples.labels, predictions], |[labels, predictions]| {
+            let block = row..row + labels.len();
+            row = block.end;
+            let instants = examples.instants.read(block, &mut instants)?;
+            for ((instant, label), prediction) in instants.iter().zip(labels).zip(predictions) {
+                let instant = *instant as f64;
+                actual.draw(instant, *label);
+                predicted.draw(instant, *prediction);
+                residuals.draw(instant, relative_residual(*prediction, *label));
+            }
+            Ok::<_, StoreError>(())
+        })?;
+        let residuals = residuals.lift();
+        Ok(Self {
+            name,
+            actual: actual.lift(),
+            predicted: predicted.lift(),
+            counts: count(&examples.labels, predictions, residuals.corners)?,
+            residuals,
+        })
+    }
+}
+
+/// In per cent of the label.
+fn relative_residual(prediction: f64, label: f64) -> f64 {
+    100.0 * (prediction - label) / label
+}
+
+/// The residuals of all rows with how often there are; of many rows, how many are in each of some
+/// thousand parts of their range.
+fn count(
+    labels: &Column<f64>,
+    predictions: &Column<f64>,
+    corners: Option<[(f64, f64); 2]>,
+) -> Result<Vec<(f64, u64)>, StoreError> {
+    let mut single = Vec::new();
+    let Some([(_, low), (_, high)]) = corners else {
+        return Ok(single);
+    };
+    let mut cells = vec![0_u64; CELLS];
+    let width = (high - low) / CELLS as f64;
+    each_block([labels, predictions], |[block, predictions]| {
+        for (label, prediction) in block.iter().zip(predictions) {
+            let residual = relative_residual(*prediction, *label);
+            if labels.rows() <= COUNTED {
+                single.push((residual, 1));
+            } else if residual.is_finite() {
+                let cell = ((residual - low) / width) as usize;
+                cells[cell.min(CELLS - 1)] += 1;
+            }
+        }
+        Ok::<_, StoreError>(())
+    })?;
+    if labels.rows() <= COUNTED {
+        return Ok(single);
+    }
+    let middle = |cell: usize| low + (cell as f64 + 0.5) * width;
+    let cells = cells.into_iter().enumerate();
+    let cells = cells.map(|(cell, count)| (middle(cell), count));
+    // The ends without weight, so that the axis reaches as far as the residuals do.
+    Ok(cells.chain([(low, 0), (high, 0)]).collect())
 }
 
 /// The whole page.
 pub(crate) fn html(
     metadata: &ModelMetadata,
     history: &[Step],
-    splits: &[Split<'_>],
+    splits: &[Split],
     folds: &[Fold],
 ) -> String {
     let unit = metadata.metrics.unit.as_deref().unwrap_or("label units");
@@ -217,36 +319,37 @@ fn learning_curves(metadata: &ModelMetadata, history: &[Step]) -> LineChart {
         .mark(metadata.training.best_step as f64, "kept")
 }
 
-fn predictions_chart(split: &Split<'_>, unit: &str) -> LineChart {
-    LineChart::new(&format!("The {} split over time", split.name))
+fn predictions_chart(split: &Split, unit: &str) -> LineChart {
+    let chart = LineChart::new(&format!("The {} split over time", split.name))
         .labels("", unit)
-        .x_axis(XAxis::Time)
-        .series(Series::line(
-            "actual",
-            split.over_time(split.examples.labels.iter().copied()),
-        ))
-        .series(Series::line(
-            "predicted",
-            split.over_time(split.predictions.iter().copied()),
-        ))
+        .x_axis(XAxis::Time);
+    [("actual", &split.actual), ("predicted", &split.predicted)]
+        .into_iter()
+        .fold(chart, |chart, (name, curve)| {
+            covering(chart, curve).series(Series::line(name, curve.points.clone()))
+        })
 }
 
-fn residual_histogram(splits: &[Split<'_>]) -> Histogram {
+/// A chart with room for all of a curve, whatever its outline leaves out.
+fn covering(chart: LineChart, curve: &Curve) -> LineChart {
+    let corners = curve.corners.iter().flatten();
+    corners.fold(chart, |chart, corner| chart.covering(*corner))
+}
+
+fn residual_histogram(splits: &[Split]) -> Histogram {
     let histogram = Histogram::new("Distribution", "residual, % of the label");
     splits.iter().fold(histogram, |histogram, split| {
-        histogram.group(split.name, split.relative_residuals())
+        histogram.counted(split.name, split.counts.iter().copied())
     })
 }
 
-fn residuals_over_time(splits: &[Split<'_>]) -> LineChart {
+fn residuals_over_time(splits: &[Split]) -> LineChart {
     let chart = LineChart::new("Over time")
         .labels("", "residual, % of the label")
         .x_axis(XAxis::Time);
     splits.iter().fold(chart, |chart, split| {
-        chart.series(Series::dots(
-            split.name,
-            split.over_time(split.relative_residuals()),
-        ))
+        let dots = Series::dots(split.name, split.residuals.points.clone());
+        covering(chart, &split.residuals).series(dots)
     })
 }
 

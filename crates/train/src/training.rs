@@ -1,18 +1,21 @@
-//! The run itself: fit, measure, describe. No I/O.
+//! The run itself: fit, measure, describe. No I/O but that of rows that outgrow memory.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use artifacts::{
     Evaluation, FORMAT_VERSION, Golden, InputDistribution, Metrics, ModelMetadata, Provenance,
     TrainingSummary, figure,
 };
 use component::{Context, Unit};
-use model::{Model, Network};
+use model::Model;
 use trainer::{
-    Fit, FitError, FitOptions, Forward, Step, Stop, Threads, Training,
+    Fit, FitError, FitOptions, Step, Stop, Threads, Training,
     baselines::{Baselines, naive_name},
-    dataset::{Dataset, Rows},
+    dataset::Rows,
+    examples::Examples,
     metrics::evaluate,
+    store::{Column, StoreError},
     uncertainty::{self, Predicted},
 };
 
@@ -39,9 +42,11 @@ pub(crate) struct Trained {
     pub(crate) model_card: String,
     /// The looks at the eval split.
     pub(crate) history: Vec<Step>,
-    /// Raw test rows and the predictions that a reader of the model must reproduce.
-    pub(crate) test_inputs: Vec<f32>,
-    pub(crate) test_predictions: Vec<f64>,
+    /// Test rows and the predictions that a reader of the model must reproduce.
+    pub(crate) test: Rows,
+    pub(crate) test_predictions: Column<f64>,
+    /// What it was trained on.
+    pub(crate) threads: Arc<Threads>,
 }
 
 /// Trains on threads of its own, so that signals are answered meanwhile.
@@ -52,9 +57,10 @@ pub(crate) async fn run(
     mut checkpoint: Option<Checkpoint>,
 ) -> Result<(Trained, Option<Checkpoint>), Error> {
     let (args, context) = (args.clone(), context.clone());
-    let threads = Threads::new(args.threads()).map_err(Error::Threads)?;
+    let threads = Arc::new(Threads::new(args.threads()).map_err(Error::Threads)?);
     let task = tokio::task::spawn_blocking(move || {
-        let trained = threads.run(|| train(&input, &args, &context, checkpoint.as_mut()))?;
+        let trained =
+            threads.run(|| train(&input, &args, &context, checkpoint.as_mut(), &threads))?;
         Ok((trained, checkpoint))
     });
     task.await
@@ -66,6 +72,7 @@ fn train(
     args: &Args,
     context: &Context,
     checkpoint: Option<&mut Checkpoint>,
+    threads: &Arc<Threads>,
 ) -> Result<Trained, Error> {
     let dataset = &input.dataset;
     let schema = dataset.schema();
@@ -77,17 +84,16 @@ fn train(
 
     let folds = backtest(input, args.backtest, &options, context)?;
 
-    let eval_predictions = predict(dataset, &fit.network, &input.eval);
-    let test_predictions = predict(dataset, &fit.network, &input.test);
-    let evaluation = |rows: &Rows, predictions: &[f64]| Evaluation {
-        model: evaluate(predictions, &rows.examples.labels),
-        baselines: baselines.evaluate(&rows.examples),
-        skill: uncertainty::skill(
-            predictions,
-            &rows.examples.naive,
-            &rows.examples.labels,
-            schema.horizon,
-        ),
+    let eval_predictions = input.eval.predict(&fit.network)?;
+    let test_predictions = input.test.predict(&fit.network)?;
+    let evaluation = |rows: &Rows, predictions: &Column<f64>| -> Result<Evaluation, StoreError> {
+        let examples = &rows.examples;
+        let Examples { naive, labels, .. } = examples;
+        Ok(Evaluation {
+            model: evaluate(predictions, labels)?,
+            baselines: baselines.evaluate(examples)?,
+            skill: uncertainty::skill(predictions, naive, labels, schema.horizon)?,
+        })
     };
     let metadata = ModelMetadata {
         version: FORMAT_VERSION,
@@ -104,13 +110,13 @@ fn train(
             version: FORMAT_VERSION,
             unit: schema.label_unit.clone(),
             naive_baseline: naive_name(schema),
-            eval: evaluation(&input.eval, &eval_predictions),
-            test: evaluation(&input.test, &test_predictions),
+            eval: evaluation(&input.eval, &eval_predictions)?,
+            test: evaluation(&input.test, &test_predictions)?,
             intervals: uncertainty::intervals(
                 params.label.encoding,
                 predicted(&input.eval, &eval_predictions),
                 predicted(&input.test, &test_predictions),
-            ),
+            )?,
         },
         inputs: distributions(&schema.inputs, &input.train.examples.inputs_f32()),
         provenance: Provenance {
@@ -129,21 +135,14 @@ fn train(
         tracing::info!("{line}");
     }
     tell_skill(&metadata.metrics);
-    let golden = golden(input, &test_predictions);
+    let golden = golden(input, &test_predictions)?;
     let splits = [
-        report::Split {
-            name: "eval",
-            examples: &input.eval.examples,
-            predictions: &eval_predictions,
-        },
-        report::Split {
-            name: "test",
-            examples: &input.test.examples,
-            predictions: &test_predictions,
-        },
+        report::Split::read("eval", &input.eval.examples, &eval_predictions)?,
+        report::Split::read("test", &input.test.examples, &test_predictions)?,
     ];
     let report = report::html(&metadata, &fit.history, &splits, &folds);
-    let model_card = model_card::markdown(&metadata, args, input, &folds);
+    let labels = model_card::Labels::read(input)?;
+    let model_card = model_card::markdown(&metadata, args, &labels, &folds);
     let model = Model::new(metadata, fit.network).map_err(Error::Model)?;
     Ok(Trained {
         onnx: model.to_onnx(),
@@ -152,8 +151,9 @@ fn train(
         report,
         model_card,
         history: fit.history,
-        test_inputs: input.test.examples.inputs_f32(),
+        test: input.test.clone(),
         test_predictions,
+        threads: Arc::clone(threads),
     })
 }
 
@@ -222,7 +222,7 @@ fn fit(
     Ok(fit)
 }
 
-fn predicted<'a>(rows: &'a Rows, predictions: &'a [f64]) -> Predicted<'a> {
+fn predicted<'a>(rows: &'a Rows, predictions: &'a Column<f64>) -> Predicted<'a> {
     Predicted {
         predictions,
         labels: &rows.examples.labels,
@@ -280,28 +280,23 @@ pub(crate) fn fit_error(error: FitError) -> Error {
     }
 }
 
-/// Predictions in the label's unit, as [`Model::predict`] gives them.
-pub(crate) fn predict(dataset: &Dataset, network: &Network, rows: &Rows) -> Vec<f64> {
-    let mut forward = Forward::default();
-    let outputs = forward.run(network, rows.encoded.inputs());
-    let raw = rows.examples.inputs_f32();
-    let transform = dataset.transform();
-    raw.chunks_exact(rows.examples.width)
-        .zip(outputs)
-        .map(|(row, output)| f64::from(transform.decode_label(*output, transform.reference(row))))
-        .collect()
-}
-
 /// Test rows spread over the whole split, with their predictions.
-fn golden(input: &Input, predictions: &[f64]) -> Golden {
-    let examples = &input.test.examples;
-    let count = GOLDEN_ROWS.min(examples.rows());
-    let rows: Vec<usize> = (0..count).map(|i| i * examples.rows() / count).collect();
-    Golden {
+fn golden(input: &Input, predictions: &Column<f64>) -> Result<Golden, StoreError> {
+    let inputs = &input.test.examples.inputs;
+    let count = GOLDEN_ROWS.min(inputs.rows());
+    let rows = (0..count).map(|i| i * inputs.rows() / count);
+    let mut golden = Golden {
         version: FORMAT_VERSION,
         inputs: input.dataset.schema().inputs.clone(),
-        instances: rows.iter().map(|row| examples.row(*row).to_vec()).collect(),
-        predictions: rows.iter().map(|row| predictions[*row]).collect(),
+        instances: Vec::new(),
+        predictions: Vec::new(),
         relative_tolerance: GOLDEN_TOLERANCE,
+    };
+    let mut buffer = Vec::new();
+    for row in rows {
+        let instance = inputs.read(row..row + 1, &mut buffer)?.to_vec();
+        golden.instances.push(instance);
+        predictions.append(row..row + 1, &mut golden.predictions)?;
     }
+    Ok(golden)
 }

@@ -6,9 +6,14 @@ use std::collections::BTreeMap;
 
 use artifacts::{Encoding, RegressionMetrics, Schema, TransformParams};
 
-pub use least_squares::{LeastSquares, LeastSquaresError};
+use least_squares::LeastSquares;
+pub use least_squares::LeastSquaresError;
 
-use crate::{examples::Examples, metrics::evaluate};
+use crate::{
+    examples::Examples,
+    metrics::{Errors, evaluate},
+    store::{StoreError, each_block},
+};
 
 /// Name of the naive baseline of a schema: `persistence` (the last known label) for a horizon
 /// above 0, `naive_<column>` (for example `naive_open`) for horizon 0.
@@ -42,7 +47,8 @@ impl Baselines {
         params: &TransformParams,
         train: &Examples,
     ) -> Result<Self, LeastSquaresError> {
-        let raw = LeastSquares::fit(&train.inputs, train.width, &train.labels)?;
+        let rows = train.rows();
+        let raw = LeastSquares::fit(rows, train.inputs.width(), |take| each_row(train, take))?;
         let identity = params.label.encoding == Encoding::Identity
             && params
                 .features
@@ -52,11 +58,13 @@ impl Baselines {
             None
         } else {
             let codec = RowCodec::new(params);
-            let features = codec.features(train);
-            let labels: Vec<f64> = (0..train.rows())
-                .map(|row| codec.encode_label(train.labels[row], train.row(row)))
-                .collect();
-            let fit = LeastSquares::fit(&features, params.features.len(), &labels)?;
+            let mut features = Vec::new();
+            let fit = LeastSquares::fit(rows, params.features.len(), |take| {
+                each_row(train, |row, label| {
+                    codec.encode(row, &mut features);
+                    take(&features, codec.encode_label(label, row));
+                })
+            })?;
             Some((codec, fit))
         };
         Ok(Self {
@@ -67,21 +75,40 @@ impl Baselines {
     }
 
     /// The baselines' metrics on `rows`, by name.
-    pub fn evaluate(&self, rows: &Examples) -> BTreeMap<String, RegressionMetrics> {
-        let mut metrics = BTreeMap::new();
-        metrics.insert(self.naive.clone(), evaluate(&rows.naive, &rows.labels));
-        let raw = self.raw.predict(&rows.inputs);
-        metrics.insert(LEAST_SQUARES_RAW.to_owned(), evaluate(&raw, &rows.labels));
-        if let Some((codec, fit)) = &self.encoded {
-            let mut predictions = fit.predict(&codec.features(rows));
-            for (row, prediction) in predictions.iter_mut().enumerate() {
-                *prediction = codec.decode_label(*prediction, rows.row(row));
+    pub fn evaluate(
+        &self,
+        rows: &Examples,
+    ) -> Result<BTreeMap<String, RegressionMetrics>, StoreError> {
+        let naive = evaluate(&rows.naive, &rows.labels)?;
+        let mut raw = Errors::of(&rows.labels)?;
+        let mut encoded = raw;
+        let mut features = Vec::new();
+        each_row(rows, |row, label| {
+            raw.add(self.raw.predict(row), label);
+            if let Some((codec, fit)) = &self.encoded {
+                codec.encode(row, &mut features);
+                encoded.add(codec.decode_label(fit.predict(&features), row), label);
             }
-            let metrics_encoded = evaluate(&predictions, &rows.labels);
-            metrics.insert(LEAST_SQUARES_ENCODED.to_owned(), metrics_encoded);
+        })?;
+        let mut metrics = BTreeMap::new();
+        metrics.insert(self.naive.clone(), naive);
+        metrics.insert(LEAST_SQUARES_RAW.to_owned(), raw.metrics());
+        if self.encoded.is_some() {
+            metrics.insert(LEAST_SQUARES_ENCODED.to_owned(), encoded.metrics());
         }
-        metrics
+        Ok(metrics)
     }
+}
+
+/// Gives `each` the raw inputs and the label of every row.
+fn each_row(rows: &Examples, mut each: impl FnMut(&[f64], f64)) -> Result<(), StoreError> {
+    each_block([&rows.labels, &rows.inputs], |[labels, inputs]| {
+        let inputs = inputs.chunks_exact(rows.inputs.width());
+        inputs
+            .zip(labels)
+            .for_each(|(row, label)| each(row, *label));
+        Ok(())
+    })
 }
 
 /// The encodings of a transform in f64, without means and scales (least squares with an
@@ -114,15 +141,12 @@ impl RowCodec {
         }
     }
 
-    fn features(&self, rows: &Examples) -> Vec<f64> {
-        (0..rows.rows())
-            .map(|row| rows.row(row))
-            .flat_map(|row| {
-                self.features.iter().map(move |&(input, encoding)| {
-                    encode(encoding, row[input], self.reference(row))
-                })
-            })
-            .collect()
+    fn encode(&self, row: &[f64], features: &mut Vec<f64>) {
+        let reference = self.reference(row);
+        let encode =
+            |&(input, encoding): &(usize, Encoding)| encode(encoding, row[input], reference);
+        features.clear();
+        features.extend(self.features.iter().map(encode));
     }
 
     fn encode_label(&self, label: f64, row: &[f64]) -> f64 {

@@ -5,7 +5,7 @@
 //! seed at another, early step. Early stopping is there for who asks for it.
 //!
 //! The same sets, options and seed give the same weights, bit for bit, on any number of threads, and
-//! with any number of interruptions ([`Training::checkpoint`]).
+//! with any number of interruptions ([`Training::checkpoint`]), and wherever the rows are.
 
 mod adam;
 mod average;
@@ -24,6 +24,7 @@ use std::ops::ControlFlow;
 
 use model::Network;
 
+pub(crate) use encoded::EncodedWriter;
 pub use encoded::{EncodeError, EncodedSet};
 pub use error::FitError;
 pub use network_init::hidden_units;

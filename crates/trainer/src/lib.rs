@@ -1,7 +1,8 @@
 //! Loss, optimizer, fit, evaluation and hyperparameter search. Bytes and numbers in, numbers out:
-//! no I/O, no clock, no runtime.
+//! no clock, no runtime, and no I/O but the temporary files of rows that outgrow memory.
 //!
 //! - [`dataset`] and [`examples`]: example files become checked rows;
+//! - [`store`]: where rows are, in memory or in a temporary file;
 //! - [`hyperparameters`] and [`search`]: the knobs of a fit by name, and how to find good ones;
 //! - [`fit()`]: mini-batches, Adam, early stopping;
 //! - [`Measure`]: what a look at the eval split tells;
@@ -18,6 +19,7 @@ mod measure;
 pub mod metrics;
 mod random;
 pub mod search;
+pub mod store;
 mod threads;
 pub mod uncertainty;
 

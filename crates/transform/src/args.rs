@@ -1,10 +1,9 @@
 //! The flags.
 
 use std::collections::BTreeMap;
-use std::num::ParseIntError;
-use std::str::FromStr;
 
 use artifacts::{ExamplesFormat, Series};
+use component::MemoryLimit;
 
 use crate::Error;
 use crate::config::{
@@ -96,25 +95,6 @@ pub struct DataflowArgs {
     /// write nothing
     #[arg(long)]
     pub validate_only: bool,
-}
-
-/// An amount of memory, written in MiB.
-#[derive(Clone, Copy, Debug)]
-pub struct MemoryLimit(u32);
-
-impl MemoryLimit {
-    /// In bytes, as far as this machine can count them.
-    pub fn bytes(self) -> usize {
-        usize::try_from(u64::from(self.0) * 1024 * 1024).unwrap_or(usize::MAX)
-    }
-}
-
-impl FromStr for MemoryLimit {
-    type Err = ParseIntError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.parse().map(Self)
-    }
 }
 
 /// Flags that override keys of the configuration.

@@ -184,3 +184,29 @@ fn a_dry_run_tells_its_plan_and_touches_nothing() {
     );
     assert!(!before.exists());
 }
+
+#[test]
+fn threads_and_memory_change_no_byte() {
+    let workspace = Workspace::new();
+    let with = |to: &str, flags: &[&str]| {
+        let run = workspace.run(to, flags);
+        let stored = run
+            .stderr
+            .contains("room for: examples/train.csv goes through ");
+        run.outputs();
+        (workspace.files(to), stored)
+    };
+    let (alone, stored) = with("alone", &["--threads", "1", "--batch-size", "128"]);
+    assert!(alone.contains_key("best.json") && !stored);
+    let flags = [
+        "--threads",
+        "3",
+        "--batch-size",
+        "128",
+        "--memory-limit",
+        "0",
+    ];
+    let (other, stored) = with("other", &flags);
+    assert!(stored);
+    assert!(other == alone, "other files");
+}

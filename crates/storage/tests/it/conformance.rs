@@ -1,6 +1,7 @@
 //! What holds for every store.
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
 
 use bytes::Bytes;
 use futures::StreamExt as _;
@@ -22,6 +23,7 @@ pub(crate) struct Store {
 /// Holds `store` to every sentence of the crate's documentation.
 pub(crate) async fn holds(store: &Store) {
     contents_come_back(store).await;
+    a_whole_object_comes_into_a_file(store).await;
     ranges_are_clamped(store).await;
     descriptions_are_kept(store).await;
     metadata_is_replaced(store).await;
@@ -428,4 +430,27 @@ async fn preconditions_hold(store: &Store) {
 
     assert_eq!(store.storage.read(&uri).await.unwrap(), "second");
     assert_eq!(store.storage.stat(&uri).await.unwrap(), Some(second));
+}
+
+async fn a_whole_object_comes_into_a_file(
+    Store {
+        storage, folder, ..
+    }: &Store,
+) {
+    for size in [0, 1, 700_000] {
+        let (uri, content) = (folder.join("whole/object.bin"), content(size));
+        let put = storage.write(&uri, content.clone(), PutOptions::default());
+        put.await.unwrap();
+        let mut seen = Vec::new();
+        let file = storage.read_to_file(&uri, |piece| seen.extend_from_slice(piece));
+        let mut file = file.await.unwrap();
+        assert!(seen == content, "{size} bytes shown");
+        let mut read = Vec::new();
+        file.read_to_end(&mut read).unwrap();
+        assert!(read == content, "{size} bytes in the file");
+    }
+    let absent = storage
+        .read_to_file(&folder.join("whole/absent"), |_| ())
+        .await;
+    assert!(matches!(absent, Err(Error::NotFound { .. })), "{absent:?}");
 }

@@ -19,6 +19,8 @@ fn outlives_kills(place: &Place, is_kept: bool) {
         let mut flags = vec!["--examples", &examples, "--train-steps", "3000"];
         if is_kept {
             flags.extend(["--checkpoint-dir", &kept, "--checkpoint-steps", "200"]);
+            // Rows on disk are read again where they were.
+            flags.extend(["--memory-limit", "0"]);
         }
         let mut command = workspace.command(&place.address(folder), &flags);
         place.connect(&mut command);

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod interruption;
+mod memory;
 mod outputs;
 mod refusals;
 mod vertex;

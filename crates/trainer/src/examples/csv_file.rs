@@ -1,17 +1,24 @@
 //! CSV example files.
 
-use bytes::Bytes;
+use std::io::Read;
+
 use jiff::{Timestamp, civil::Date};
 
 use super::{CellProblem, DAY_MS, ExamplesError, Table, Wanted};
+use crate::store::BLOCK;
 
-/// Reads the wanted columns, whatever their order in the file.
-pub(super) fn read(file: &str, bytes: &Bytes, wanted: &Wanted<'_>) -> Result<Table, ExamplesError> {
+/// Reads the wanted columns, whatever their order in the file, a block of rows at a time.
+pub(super) fn read<E: From<ExamplesError>>(
+    file: &str,
+    content: impl Read,
+    wanted: &Wanted<'_>,
+    each: &mut impl FnMut(Table) -> Result<(), E>,
+) -> Result<(), E> {
     let unreadable = |source| ExamplesError::Csv {
         file: file.to_owned(),
         source,
     };
-    let mut reader = csv::Reader::from_reader(bytes.as_ref());
+    let mut reader = csv::Reader::from_reader(content);
     let header = reader.headers().map_err(unreadable)?.clone();
     let position = |name: &str| {
         header
@@ -30,10 +37,7 @@ pub(super) fn read(file: &str, bytes: &Bytes, wanted: &Wanted<'_>) -> Result<Tab
         .map(|name| position(name))
         .collect::<Result<Vec<_>, _>>()?;
 
-    let mut table = Table {
-        instants: Vec::new(),
-        numbers: vec![Vec::new(); positions.len()],
-    };
+    let mut table = Table::new(wanted);
     let mut record = csv::StringRecord::new();
     let mut row = 0;
     while reader.read_record(&mut record).map_err(unreadable)? {
@@ -53,8 +57,11 @@ pub(super) fn read(file: &str, bytes: &Bytes, wanted: &Wanted<'_>) -> Result<Tab
         {
             values.push(parse_number(&record[at]).map_err(|problem| cell(name, problem))?);
         }
+        if table.instants.len() == BLOCK {
+            each(std::mem::replace(&mut table, Table::new(wanted)))?;
+        }
     }
-    Ok(table)
+    each(table)
 }
 
 fn parse_number(text: &str) -> Result<f64, CellProblem> {

@@ -1,24 +1,32 @@
 //! Parquet example files: flat, `DATE` or `TIMESTAMP_MILLIS` and `DOUBLE` columns.
 
-use bytes::Bytes;
+use std::ops::Range;
+
 use parquet::{
     basic::{ConvertedType, LogicalType, TimeUnit, TimestampType},
     column::reader::{ColumnReader, ColumnReaderImpl},
     data_type::DataType,
     errors::ParquetError,
-    file::reader::{FileReader, RowGroupReader, SerializedFileReader},
+    file::reader::{ChunkReader, FileReader, RowGroupReader, SerializedFileReader},
     schema::types::{ColumnDescriptor, SchemaDescriptor},
 };
 
 use super::{CellProblem, DAY_MS, ExamplesError, Table, Wanted};
+use crate::store::blocks;
 
-/// Reads the wanted columns, whatever their order in the file.
-pub(super) fn read(file: &str, bytes: &Bytes, wanted: &Wanted<'_>) -> Result<Table, ExamplesError> {
+/// Reads the wanted columns, whatever their order in the file, a block of rows at a time: how large
+/// the file's row groups are makes no difference to the memory it takes.
+pub(super) fn read<E: From<ExamplesError>>(
+    file: &str,
+    content: impl ChunkReader + 'static,
+    wanted: &Wanted<'_>,
+    each: &mut impl FnMut(Table) -> Result<(), E>,
+) -> Result<(), E> {
     let unreadable = |source| ExamplesError::Parquet {
         file: file.to_owned(),
         source,
     };
-    let reader = SerializedFileReader::new(bytes.clone()).map_err(unreadable)?;
+    let reader = SerializedFileReader::new(content).map_err(unreadable)?;
     let schema = reader.metadata().file_metadata().schema_descr();
     let date = Place::find(file, schema, wanted.date)?;
     let unit = date.unit(schema)?;
@@ -28,18 +36,25 @@ pub(super) fn read(file: &str, bytes: &Bytes, wanted: &Wanted<'_>) -> Result<Tab
         .map(|name| Place::find(file, schema, name))
         .collect::<Result<Vec<_>, _>>()?;
 
-    let mut table = Table {
-        instants: Vec::new(),
-        numbers: vec![Vec::new(); places.len()],
-    };
+    let mut first_row = 0;
     for group in 0..reader.num_row_groups() {
         let group = reader.get_row_group(group).map_err(unreadable)?;
-        date.read_instants(group.as_ref(), unit, &mut table.instants)?;
-        for (place, values) in places.iter().zip(&mut table.numbers) {
-            place.read_numbers(group.as_ref(), values)?;
+        let open = |place: &Place<'_>| place.open(group.as_ref());
+        let mut dates = open(&date)?;
+        let mut numbers = places.iter().map(open).collect::<Result<Vec<_>, _>>()?;
+        for block in blocks(group.metadata().num_rows() as usize) {
+            let rows = first_row..first_row + block.len();
+            let mut table = Table::new(wanted);
+            date.read_instants(&mut dates, unit, rows.clone(), &mut table.instants)?;
+            let columns = places.iter().zip(&mut numbers).zip(&mut table.numbers);
+            for ((place, reader), values) in columns {
+                place.read_numbers(reader, rows.clone(), values)?;
+            }
+            first_row = rows.end;
+            each(table)?;
         }
     }
-    Ok(table)
+    Ok(())
 }
 
 /// Resolution of a date column.
@@ -55,6 +70,8 @@ struct Place<'a> {
     file: &'a str,
     name: &'a str,
     index: usize,
+    /// Its type, for people.
+    found: String,
 }
 
 impl<'a> Place<'a> {
@@ -76,7 +93,13 @@ impl<'a> Place<'a> {
                     .collect::<Vec<_>>()
                     .join(", "),
             })?;
-        Ok(Self { file, name, index })
+        let found = describe(&columns[index]);
+        Ok(Self {
+            file,
+            name,
+            index,
+            found,
+        })
     }
 
     fn unit(&self, schema: &SchemaDescriptor) -> Result<Unit, ExamplesError> {
@@ -99,46 +122,46 @@ impl<'a> Place<'a> {
                 _,
             )
             | (None, ConvertedType::TIMESTAMP_MICROS) => Ok(Unit::Microseconds),
-            _ => Err(self.wrong_type(&describe(&column), "DATE or TIMESTAMP")),
+            _ => Err(self.wrong_type("DATE or TIMESTAMP")),
         }
     }
 
     fn read_instants(
         &self,
-        group: &dyn RowGroupReader,
+        reader: &mut ColumnReader,
         unit: Unit,
+        rows: Range<usize>,
         instants: &mut Vec<i64>,
     ) -> Result<(), ExamplesError> {
-        let first_row = instants.len();
-        match self.open(group)? {
+        match reader {
             ColumnReader::Int32ColumnReader(reader) => {
-                let days = self.read(group, reader, first_row)?;
+                let days = self.read(reader, rows)?;
                 instants.extend(days.into_iter().map(|day| i64::from(day) * DAY_MS));
             }
             ColumnReader::Int64ColumnReader(reader) => {
-                let ticks = self.read(group, reader, first_row)?;
+                let ticks = self.read(reader, rows)?;
                 instants.extend(ticks.into_iter().map(|tick| match unit {
                     Unit::Microseconds => tick.div_euclid(1000),
                     Unit::Days | Unit::Milliseconds => tick,
                 }));
             }
-            _ => return Err(self.wrong_type(&self.found(group), "DATE or TIMESTAMP")),
+            _ => return Err(self.wrong_type("DATE or TIMESTAMP")),
         }
         Ok(())
     }
 
     fn read_numbers(
         &self,
-        group: &dyn RowGroupReader,
+        reader: &mut ColumnReader,
+        rows: Range<usize>,
         numbers: &mut Vec<f64>,
     ) -> Result<(), ExamplesError> {
-        match self.open(group)? {
+        match reader {
             ColumnReader::DoubleColumnReader(reader) => {
-                let values = self.read(group, reader, numbers.len())?;
-                numbers.extend(values);
+                *numbers = self.read(reader, rows)?;
                 Ok(())
             }
-            _ => Err(self.wrong_type(&self.found(group), "DOUBLE")),
+            _ => Err(self.wrong_type("DOUBLE")),
         }
     }
 
@@ -148,48 +171,42 @@ impl<'a> Place<'a> {
             .map_err(|source| self.unreadable(source))
     }
 
-    /// The values of a whole row group; a null is an error that names its row.
+    /// The next values, those of `rows` of the file; a null is an error that names its row.
     fn read<T: DataType>(
         &self,
-        group: &dyn RowGroupReader,
-        mut reader: ColumnReaderImpl<T>,
-        first_row: usize,
+        reader: &mut ColumnReaderImpl<T>,
+        rows: Range<usize>,
     ) -> Result<Vec<T::T>, ExamplesError> {
-        let rows = group.metadata().num_rows() as usize;
-        let (mut values, mut levels) = (Vec::new(), Vec::new());
-        let mut read = 0;
-        while read < rows {
+        let (mut values, mut levels) = (Vec::with_capacity(rows.len()), Vec::new());
+        let mut row = rows.start;
+        while row < rows.end {
             let (records, _, _) = reader
-                .read_records(rows - read, Some(&mut levels), None, &mut values)
+                .read_records(rows.end - row, Some(&mut levels), None, &mut values)
                 .map_err(|source| self.unreadable(source))?;
             if records == 0 {
-                let message = format!("column {:?} ends after {read} of {rows} rows", self.name);
+                let message = format!("column {:?} ends after {row} rows", self.name);
                 return Err(self.unreadable(ParquetError::General(message)));
             }
-            read += records;
+            row += records;
         }
         // A flat optional column has definition level 0 for null and 1 for a value; a required
         // column has no levels at all.
         match levels.iter().position(|&level| level == 0) {
-            Some(null) if values.len() < rows => Err(ExamplesError::Cell {
+            Some(null) if values.len() < rows.len() => Err(ExamplesError::Cell {
                 file: self.file.to_owned(),
                 column: self.name.to_owned(),
-                row: (first_row + null) as u64 + 1,
+                row: (rows.start + null) as u64 + 1,
                 problem: CellProblem::Empty,
             }),
             _ => Ok(values),
         }
     }
 
-    fn found(&self, group: &dyn RowGroupReader) -> String {
-        describe(group.metadata().column(self.index).column_descr())
-    }
-
-    fn wrong_type(&self, found: &str, wanted: &'static str) -> ExamplesError {
+    fn wrong_type(&self, wanted: &'static str) -> ExamplesError {
         ExamplesError::ColumnType {
             file: self.file.to_owned(),
             column: self.name.to_owned(),
-            found: found.to_owned(),
+            found: self.found.clone(),
             wanted,
         }
     }

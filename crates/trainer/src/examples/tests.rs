@@ -1,3 +1,4 @@
+use std::io::{Seek as _, Write as _};
 use std::sync::Arc;
 
 use artifacts::{Column, SplitInfo, Splits};
@@ -49,11 +50,34 @@ fn schema(format: ExamplesFormat, rows: u64) -> Schema {
     }
 }
 
-fn expected() -> Examples {
-    Examples {
+/// All rows of a file, from memory and from a file on disk.
+fn decode_all(schema: &Schema, split: Split, bytes: &Bytes) -> Result<Decoded, ExamplesError> {
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(bytes).unwrap();
+    file.rewind().unwrap();
+    let [held, stored] = [Content::Bytes(bytes.clone()), Content::File(file)].map(|content| {
+        let mut all = Decoded::default();
+        decode(schema, split, content, |rows| {
+            all.instants.extend(rows.instants);
+            all.inputs.extend(rows.inputs);
+            all.labels.extend(rows.labels);
+            all.naive.extend(rows.naive);
+            Ok::<_, ExamplesError>(())
+        })
+        .map(|()| all)
+    });
+    match (&held, &stored) {
+        (Ok(held), Ok(stored)) => assert_eq!(held, stored),
+        (Err(held), Err(stored)) => assert_eq!(held.to_string(), stored.to_string()),
+        _ => panic!("{held:?} from memory, {stored:?} from disk"),
+    }
+    held
+}
+
+fn expected() -> Decoded {
+    Decoded {
         instants: vec![15_823 * DAY_MS, 15_824 * DAY_MS],
         inputs: vec![135.5, 136.0, 134.5, 147.5],
-        width: 2,
         labels: vec![134.25, 144.5],
         naive: vec![135.5, 134.5],
     }
@@ -62,7 +86,7 @@ fn expected() -> Examples {
 fn csv_error(text: &str) -> String {
     let bytes = Bytes::copy_from_slice(text.as_bytes());
     let schema = schema(ExamplesFormat::Csv, 2);
-    Examples::decode(&schema, Split::Train, &bytes)
+    decode_all(&schema, Split::Train, &bytes)
         .unwrap_err()
         .to_string()
 }
@@ -134,22 +158,20 @@ fn numbers(values: &[f64]) -> Cells {
     Cells::Numbers(values.iter().copied().map(Some).collect())
 }
 
-fn decode_parquet(bytes: &Bytes) -> Result<Examples, ExamplesError> {
-    Examples::decode(&schema(ExamplesFormat::Parquet, 2), Split::Eval, bytes)
+fn decode_parquet(bytes: &Bytes) -> Result<Decoded, ExamplesError> {
+    decode_all(&schema(ExamplesFormat::Parquet, 2), Split::Eval, bytes)
 }
 
 #[test]
 fn csv_rows_are_decoded_whatever_the_column_order() {
     let schema = schema(ExamplesFormat::Csv, 2);
-    let found =
-        Examples::decode(&schema, Split::Train, &Bytes::from_static(CSV.as_bytes())).unwrap();
+    let found = decode_all(&schema, Split::Train, &Bytes::from_static(CSV.as_bytes())).unwrap();
     assert_eq!(found, expected());
-    assert_eq!(found.row(1), [134.5, 147.5]);
     let shuffled = "close,extra,high,date,open\n134.25,x,136,2013-04-28T00:00:00.000Z,135.5\n\
                     144.5,y,147.5,2013-04-29T00:00:00.000Z,134.5\n";
     let bytes = Bytes::from_static(shuffled.as_bytes());
     assert_eq!(
-        Examples::decode(&schema, Split::Train, &bytes).unwrap(),
+        decode_all(&schema, Split::Train, &bytes).unwrap(),
         expected()
     );
 }
@@ -183,6 +205,56 @@ fn parquet_instants_are_decoded() {
         ("close", numbers(&[1.0, 2.0])),
     ]]);
     assert_eq!(decode_parquet(&file).unwrap().instants, [1, 2]);
+}
+
+#[test]
+fn rows_are_numbered_through_blocks_and_row_groups() {
+    let rows = 2 * crate::store::BLOCK as i32 + 5;
+    let group = |first: i32, broken: Option<i32>| {
+        let values: Vec<f64> = (first..first + rows).map(f64::from).collect();
+        let high = (first..first + rows).map(|row| (Some(row) != broken).then_some(f64::from(row)));
+        [
+            (
+                "date",
+                Cells::Days((first..first + rows).map(Some).collect()),
+            ),
+            ("open", numbers(&values)),
+            ("high", Cells::Numbers(high.collect())),
+            ("close", numbers(&values)),
+        ]
+    };
+    let decode = |broken| {
+        let groups = [group(0, None), group(rows, broken)];
+        let bytes = parquet_file(&[&groups[0], &groups[1]]);
+        let schema = schema(ExamplesFormat::Parquet, 2 * rows as u64);
+        decode_all(&schema, Split::Eval, &bytes)
+    };
+    let whole = decode(None).unwrap();
+    assert!((0..2 * rows).map(f64::from).eq(whole.labels));
+    let broken = 2 * rows - 2;
+    assert_eq!(
+        decode(Some(broken)).unwrap_err().to_string(),
+        format!("eval.parquet, column `high`, row {}: empty", broken + 1)
+    );
+    let mut text = "date,open,high,close\n".to_owned();
+    text.extend((0..rows).map(|row| {
+        format!(
+            "{},1,2,3\n",
+            if row < rows - 1 {
+                "2020-01-02"
+            } else {
+                "2020-01-01"
+            }
+        )
+    }));
+    let bytes = Bytes::from(text);
+    let schema = schema(ExamplesFormat::Csv, rows as u64);
+    assert_eq!(
+        decode_all(&schema, Split::Eval, &bytes)
+            .unwrap_err()
+            .to_string(),
+        format!("eval.csv, column `date`, row {rows}: older than the row before it")
+    );
 }
 
 #[test]
@@ -276,7 +348,7 @@ fn unreadable_files_are_refused_with_the_cause_as_source() {
 #[test]
 fn a_file_of_another_run_is_refused() {
     let bytes = Bytes::from_static(CSV.as_bytes());
-    let error = Examples::decode(&schema(ExamplesFormat::Csv, 3), Split::Test, &bytes).unwrap_err();
+    let error = decode_all(&schema(ExamplesFormat::Csv, 3), Split::Test, &bytes).unwrap_err();
     assert_eq!(
         error.to_string(),
         "test.csv holds 2 rows, schema.json says 3"
@@ -293,7 +365,7 @@ fn a_schema_that_contradicts_itself_is_refused() {
         let mut schema = schema(ExamplesFormat::Csv, 2);
         change(&mut schema);
         let bytes = Bytes::from_static(CSV.as_bytes());
-        Examples::decode(&schema, Split::Train, &bytes)
+        decode_all(&schema, Split::Train, &bytes)
             .unwrap_err()
             .to_string()
     };

@@ -4,7 +4,7 @@
 use model::Network;
 
 /// What the bytes begin with; the number changes with what follows.
-const BEGIN: &[u8] = b"training 1\n";
+const BEGIN: &[u8] = b"training 2\n";
 
 #[derive(Debug)]
 pub(super) struct Writer(Vec<u8>);
@@ -23,6 +23,12 @@ impl Writer {
     }
 
     pub(super) fn list(&mut self, values: &[f32]) {
+        self.whole(values.len() as u64);
+        self.0
+            .extend(values.iter().flat_map(|value| value.to_le_bytes()));
+    }
+
+    pub(super) fn numbers(&mut self, values: &[u32]) {
         self.whole(values.len() as u64);
         self.0
             .extend(values.iter().flat_map(|value| value.to_le_bytes()));
@@ -70,6 +76,20 @@ impl<'a> Reader<'a> {
             *value = f32::from_le_bytes(*bytes);
         }
         Some(())
+    }
+
+    /// A list of any length.
+    pub(super) fn numbers(&mut self) -> Option<Vec<u32>> {
+        let count = usize::try_from(self.whole()?).ok()?;
+        let (bytes, rest) = self.0.split_at_checked(count.checked_mul(4)?)?;
+        self.0 = rest;
+        let (values, _) = bytes.as_chunks();
+        Some(
+            values
+                .iter()
+                .map(|bytes| u32::from_le_bytes(*bytes))
+                .collect(),
+        )
     }
 
     pub(super) fn network(&mut self, network: &mut Network) -> Option<()> {

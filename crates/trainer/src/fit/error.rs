@@ -1,7 +1,9 @@
 //! Why a fit gave no network.
 
+use crate::store::StoreError;
+
 /// Why a fit gave no network.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum FitError {
     /// The loss became NaN, infinite or absurd.
     #[error(
@@ -24,6 +26,9 @@ pub enum FitError {
     /// The bytes are not those of a checkpoint of this training.
     #[error("the checkpoint is not one of this training")]
     Checkpoint,
+    /// The rows cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// A split has no rows.
     #[error("the {split} split has no rows")]
     Empty {
@@ -58,6 +63,7 @@ impl FitError {
             Self::Empty { .. } => Some("run `transform` on more rows or with other fractions"),
             Self::Width { .. } => Some("encode both splits with the same transform"),
             Self::Checkpoint => Some("remove it, or name another folder"),
+            Self::Store(error) => Some(error.hint()),
             Self::Cancelled { .. } | Self::Option { .. } => None,
         }
     }

@@ -3,8 +3,9 @@
 use model::Network;
 
 use super::checkpoint::{Reader, Writer};
-use super::{EncodedSet, Fit, Step, loss};
-use crate::Forward;
+use super::encoded::{EncodedSet, Errors};
+use super::{Fit, Step};
+use crate::{Forward, store::StoreError};
 
 /// The looks at the eval split, and the network to keep.
 #[derive(Debug)]
@@ -23,10 +24,9 @@ impl<'a> Looks<'a> {
         eval: &'a EncodedSet,
         network: &Network,
         patience: Option<u32>,
-    ) -> Self {
+    ) -> Result<Self, StoreError> {
         let mut forward = Forward::default();
-        let outputs = forward.run(network, train.inputs());
-        let train_loss = loss::mean_squared_error(outputs, train.targets());
+        let train_loss = train.loss(network, &mut forward)?;
         let mut looks = Self {
             eval,
             forward,
@@ -35,28 +35,36 @@ impl<'a> Looks<'a> {
             kept: network.clone(),
             kept_look: 0,
         };
-        looks.look(0, train_loss, network);
-        looks
+        looks.look(0, train_loss, network)?;
+        Ok(looks)
     }
 
     /// Measures a network on the eval split, and keeps it unless an earlier one is to be
     /// preferred; returns its loss.
-    pub(super) fn look(&mut self, step: u64, train_loss: f64, network: &Network) -> f64 {
-        let outputs = self.forward.run(network, self.eval.inputs());
-        let eval_loss = loss::mean_squared_error(outputs, self.eval.targets());
+    pub(super) fn look(
+        &mut self,
+        step: u64,
+        train_loss: f64,
+        network: &Network,
+    ) -> Result<f64, StoreError> {
+        let Errors {
+            loss: eval_loss,
+            root_mean_squared,
+            mean_absolute,
+        } = self.eval.errors(network, &mut self.forward)?;
         self.history.push(Step {
             step,
             train_loss,
             eval_loss,
-            eval_root_mean_squared_error: self.eval.root_mean_squared_error(outputs),
-            eval_mean_absolute_error: self.eval.mean_absolute_error(outputs),
+            eval_root_mean_squared_error: root_mean_squared,
+            eval_mean_absolute_error: mean_absolute,
             parameters: network.parameters(),
         });
         if self.patience.is_none() || eval_loss < self.history[self.kept_look].eval_loss {
             self.kept.clone_from(network);
             self.kept_look = self.history.len() - 1;
         }
-        eval_loss
+        Ok(eval_loss)
     }
 
     pub(super) fn last(&self) -> &Step {

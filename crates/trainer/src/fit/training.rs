@@ -50,7 +50,7 @@ impl<'a> Training<'a> {
             average: Average::new(&network, options.average_decay),
             backward: Backward::new(&network),
             batches: Batches::new(train, options.batch_size, random),
-            looks: Looks::new(train, eval, &network, options.patience),
+            looks: Looks::new(train, eval, &network, options.patience)?,
             network,
         })
     }
@@ -69,6 +69,7 @@ impl<'a> Training<'a> {
         let mut training = Self::new(train, eval, options)?;
         let mut from = Reader::new(checkpoint).ok_or(FitError::Checkpoint)?;
         training.restore(&mut from).ok_or(FitError::Checkpoint)?;
+        training.batches.reload()?;
         Ok(training)
     }
 
@@ -81,7 +82,7 @@ impl<'a> Training<'a> {
         let (mut losses, mut count) = (0.0, 0_u32);
         loop {
             let factor = options.schedule.factor(self.steps, options.train_steps);
-            let (inputs, targets) = self.batches.next_batch();
+            let (inputs, targets) = self.batches.next_batch()?;
             let loss = self.backward.run(&self.network, inputs, targets);
             self.steps += 1;
             diverged(self.steps, loss, options)?;
@@ -96,7 +97,7 @@ impl<'a> Training<'a> {
             if look {
                 let train_loss = losses / f64::from(count);
                 let average = self.average.network();
-                let eval_loss = self.looks.look(self.steps, train_loss, average);
+                let eval_loss = self.looks.look(self.steps, train_loss, average)?;
                 diverged(self.steps, eval_loss, options)?;
                 return Ok(true);
             }
