@@ -14,9 +14,9 @@
 use std::time::Instant;
 
 use artifacts::{Encoding, TransformParams};
-use model::{FeatureTransform, Scratch};
+use model::FeatureTransform;
 use serde_json::json;
-use trainer::{EncodedSet, Fit, FitOptions, Random, Schedule, Threads, Training};
+use trainer::{EncodedSet, Fit, FitOptions, Forward, Random, Schedule, Threads, Training};
 
 const ROWS: usize = 100_000;
 const EVAL_ROWS: usize = 2_000;
@@ -89,12 +89,12 @@ fn train_rate(train: &EncodedSet, eval: &EncodedSet, options: &FitOptions) -> (F
 
 /// Rows a second of predicting a batch over and over.
 fn predict_rate(fit: &Fit, rows: &EncodedSet, batch_size: usize, samples: usize) -> f64 {
-    let batch = &rows.inputs()[..batch_size * INPUTS];
-    let mut scratch = Scratch::default();
+    let batch = rows.inputs().held_rows(0..batch_size).expect("in memory");
+    let mut forward = Forward::default();
     let times = samples / batch_size;
     let start = Instant::now();
     for _ in 0..times {
-        std::hint::black_box(fit.network.forward(batch, &mut scratch));
+        std::hint::black_box(forward.run(&fit.network, batch));
     }
     (times * batch_size) as f64 / start.elapsed().as_secs_f64()
 }
