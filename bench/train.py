@@ -5,7 +5,7 @@ usage: train.py THROUGHPUT_EXAMPLE [RUNS]
 Both sides fit the same function of eight inputs to 100,000 rows with Adam (decoupled weight decay,
 squared error, float32), each row once a pass and in a new order. PyTorch has what its users would
 reach for: tensors made in advance, the fused optimizer, and the better of two ways to make batches,
-each on 1 and on 2 threads. The trainer also keeps the moving average of its weights, which PyTorch
+each on 1 and on 2 threads. The trainer also updates a moving average of its weights, which PyTorch
 is not asked to do. The mean squared error on rows of their own shows that both learn alike.
 """
 
