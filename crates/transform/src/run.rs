@@ -1,12 +1,12 @@
 //! The component: from flags to published examples.
 
 use artifacts::{Provenance, Split};
-use component::{Context, Outcome, Unit};
+use component::{Context, MemoryLimit, Outcome, Unit};
 use storage::{ObjectMeta, Storage, Uri};
 use tokio::runtime::Handle;
 use tracing::{info, warn};
 
-use crate::args::{MemoryLimit, parse_config};
+use crate::args::parse_config;
 use crate::collect::{Collector, Columns};
 use crate::config::Config;
 use crate::data_report::{self, Sources};
