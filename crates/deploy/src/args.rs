@@ -114,6 +114,7 @@ pub struct ReleaseArgs {
 }
 
 /// Flags of a deployment on Vertex AI.
+#[allow(clippy::doc_markdown)] // help text for a terminal
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Google Cloud")]
 pub struct VertexArgs {

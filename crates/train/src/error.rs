@@ -123,10 +123,11 @@ impl Diagnose for Error {
                 Some("give the file that hptune wrote as --best-hyperparameters".to_owned())
             }
             Self::Examples { source, .. } => Some(source.hint()),
-            Self::Store(error) => Some(error.hint().to_owned()),
+            Self::Store(error) | Self::Baselines(LeastSquaresError::Store(error)) => {
+                Some(error.hint().to_owned())
+            }
             Self::Fit(error) => error.hint().map(str::to_owned),
             Self::Threads(_) => Some("lower --threads".to_owned()),
-            Self::Baselines(LeastSquaresError::Store(error)) => Some(error.hint().to_owned()),
             Self::Baselines(_) => Some("run `transform` on more rows".to_owned()),
             Self::Model(error) => error.hint().map(str::to_owned),
             Self::ReadBack { .. } => Some(

@@ -30,6 +30,9 @@ use crate::{
 
 /// Rows whose predictions are kept beside the model.
 const GOLDEN_ROWS: usize = 16;
+
+/// Rows at most that tell how the inputs are distributed.
+const DISTRIBUTION_ROWS: usize = 100_000;
 /// Relative difference a server may show: f32 arithmetic in another order.
 const GOLDEN_TOLERANCE: f64 = 1e-5;
 
@@ -118,7 +121,7 @@ fn train(
                 predicted(&input.test, &test_predictions),
             )?,
         },
-        inputs: distributions(&schema.inputs, &input.train.examples.inputs_f32()),
+        inputs: distributions(&schema.inputs, &input.train.examples.inputs)?,
         provenance: Provenance {
             build: context.build(),
             inputs: input.files.clone(),
@@ -157,13 +160,24 @@ fn train(
     })
 }
 
-/// How the inputs are distributed over raw rows.
-fn distributions(inputs: &[String], rows: &[f32]) -> Vec<InputDistribution> {
-    let columns = inputs.iter().enumerate().filter_map(|(column, input)| {
-        let values = rows.iter().skip(column).step_by(inputs.len());
-        InputDistribution::of(input, values.copied().collect())
-    });
-    columns.collect()
+/// How the inputs are distributed over raw rows; of very many, over as many spread over all of them.
+fn distributions(
+    names: &[String],
+    inputs: &Column<f64>,
+) -> Result<Vec<InputDistribution>, StoreError> {
+    let count = DISTRIBUTION_ROWS.min(inputs.rows());
+    let mut columns = vec![Vec::with_capacity(count); names.len()];
+    let mut buffer = Vec::new();
+    for row in (0..count).map(|i| i * inputs.rows() / count) {
+        let values = inputs.read(row..row + 1, &mut buffer)?;
+        for (column, value) in columns.iter_mut().zip(values) {
+            column.push(*value as f32);
+        }
+    }
+    let named = names.iter().zip(columns);
+    Ok(named
+        .filter_map(|(name, values)| InputDistribution::of(name, values))
+        .collect())
 }
 
 fn fit(

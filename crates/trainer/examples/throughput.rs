@@ -4,7 +4,7 @@
 //! cargo run --release -p trainer --example throughput -- THREADS [RUNS]
 //! ```
 //!
-//! `bench/train.py` runs it beside PyTorch, on the same task.
+//! `bench/train.py` runs it beside `PyTorch`, on the same task.
 
 #![expect(
     clippy::print_stdout,

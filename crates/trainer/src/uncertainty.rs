@@ -297,7 +297,9 @@ mod tests {
             let mut numbers: Vec<f64> = bits.iter().map(|bits| f64::from_bits(*bits).abs()).collect();
             let rank = rank.min(numbers.len());
             let found = smallest(rank, |each| {
-                numbers.iter().for_each(|number| each(*number));
+                for number in &numbers {
+                    each(*number);
+                }
                 Ok(())
             });
             let found = found.unwrap();

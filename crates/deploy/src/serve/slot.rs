@@ -267,7 +267,7 @@ impl Slot {
             // What is seen with an edition may be newer, then the next look finds another one.
             let now = self.edition.load(Ordering::Acquire);
             if *edition != now {
-                *seen = self.read().clone();
+                seen.clone_from(&self.read());
                 *edition = now;
             }
             let loaded = seen.as_ref()?;

@@ -1,5 +1,6 @@
 //! Spans at the wire: a collector that answers as it is told to, and what it is sent.
 
+use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{self, Receiver};
@@ -41,14 +42,14 @@ impl Collector {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (sender, sent) = mpsc::channel();
-        let mut answers = answers.to_vec().into_iter().peekable();
+        let mut answers = VecDeque::from(answers.to_vec());
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let mut stream = BufReader::new(stream.unwrap());
                 while let Some(request) = Self::read(&mut stream) {
-                    let (head, body) = *answers.peek().unwrap();
+                    let (head, body) = answers[0];
                     if answers.len() > 1 {
-                        answers.next();
+                        answers.pop_front();
                     }
                     let length = body.len();
                     let answer = format!("HTTP/1.1 {head}\r\nContent-Length: {length}\r\n\r\n");
@@ -224,6 +225,7 @@ mod proto {
         pub(super) spans: Vec<Span>,
     }
 
+    #[expect(clippy::struct_field_names, reason = "the published names")]
     #[derive(prost::Message)]
     pub(super) struct Span {
         #[prost(bytes = "vec", tag = "1")]

@@ -29,11 +29,14 @@ use trainer::search::{Outcome, Study, StudyOptions, Suggestion};
 
 use task::Task;
 
+/// A value for some of the parameters' values.
+type Evaluate = dyn Fn(&[Value]) -> f64;
+
 /// A function of the parameters' values, in the order of its specification.
 pub(crate) struct Function {
     pub(crate) name: &'static str,
     pub(crate) parameters: Vec<Value>,
-    pub(crate) value: Box<dyn Fn(&[Value]) -> f64>,
+    pub(crate) value: Box<Evaluate>,
 }
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -8,7 +8,11 @@ use std::path::Path;
 
 use artifacts::{Split, layout};
 use serde_json::{Value, json};
-use trainer::{EncodedSet, FitOptions, dataset::Dataset, fit, hyperparameters::Hyperparameters};
+use trainer::dataset::Dataset;
+use trainer::examples::Content;
+use trainer::hyperparameters::Hyperparameters;
+use trainer::store::Keep;
+use trainer::{EncodedSet, FitOptions, fit};
 
 use crate::Function;
 
@@ -30,7 +34,9 @@ impl Task {
         )?;
         let rows = |split: Split| -> Result<EncodedSet, Box<dyn Error>> {
             let bytes = read(&dataset.schema().file_name(split))?;
-            Ok(dataset.rows(split, &bytes.into())?.encoded)
+            Ok(dataset
+                .rows(split, Content::Bytes(bytes.into()), Keep::InMemory)?
+                .encoded)
         };
         Ok(Self {
             train: rows(Split::Train)?,

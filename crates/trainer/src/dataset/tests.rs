@@ -170,7 +170,7 @@ fn so_are_several_blocks_of_rows() {
 #[test]
 fn a_row_that_cannot_be_encoded_is_named_by_its_place_in_the_file() {
     let lines: String = (0..5000)
-        .map(|row| format!("2020-01-01,{},2,3\n", if row == 4500 { 0 } else { 1 }))
+        .map(|row| format!("2020-01-01,{},2,3\n", u8::from(row != 4500)))
         .collect();
     let text = format!("date,open,high,close\n{lines}");
     for keep in [Keep::InMemory, Keep::OnDisk] {

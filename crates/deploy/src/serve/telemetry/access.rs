@@ -236,8 +236,8 @@ mod tests {
                 ..AccessLog::off()
             };
             log.wants(&Entry {
-                status,
                 protocol,
+                status,
                 ..entry()
             })
         };

@@ -82,7 +82,7 @@ fn shard() -> usize {
 /// Everything the server counts.
 #[derive(Debug)]
 pub(crate) struct Metrics {
-    shards: [Shard; SHARDS],
+    shards: Box<[Shard; SHARDS]>,
     causes: Mutex<BTreeMap<&'static str, u64>>,
     switches: AtomicU64,
     switch_failures: AtomicU64,
@@ -127,7 +127,7 @@ impl Default for Metrics {
     fn default() -> Self {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         Self {
-            shards: Default::default(),
+            shards: Box::default(),
             causes: Mutex::default(),
             switches: AtomicU64::new(0),
             switch_failures: AtomicU64::new(0),

@@ -326,6 +326,6 @@ mod tests {
         .flatten()
         .map(|span| span.rows)
         .collect();
-        assert_eq!(taken, Vec::from_iter(0..MAX_WAITING));
+        assert_eq!(taken, (0..MAX_WAITING).collect::<Vec<_>>());
     }
 }
