@@ -198,6 +198,8 @@ def hptune(
     warm_start: Optional[List[str]] = None,
     max_trial_count: Optional[int] = None,
     parallel_trial_count: Optional[int] = None,
+    threads: Optional[int] = None,
+    memory_limit: str = "128",
     trials_ahead: int = 4,
     seed: int = 0,
     train_steps: int = 1000,
@@ -240,6 +242,10 @@ def hptune(
         max_trial_count: Trials in all [default: 20]
         parallel_trial_count: Trials at a time; changes how long the study takes, not what it finds
             [default: one for each processor]
+        threads: Threads of each trial; changes how long the study takes, not what it finds
+            [default: the processors, shared out between the trials at a time]
+        memory_limit: Memory for rows, in MiB; the splits it has no room for go through temporary
+            files in TMPDIR, which should be on a disk. The result is the same with any limit
         trials_ahead: Trials proposed without waiting for the results of those right before them;
             once the first trials have filled the space, no more than this run at a time
         seed: Seed of the search, and of every trial's training
@@ -308,6 +314,8 @@ def train(
     checkpoint_dir: Optional[str] = None,
     checkpoint_steps: int = 1000,
     backtest: int = 0,
+    threads: Optional[int] = None,
+    memory_limit: str = "128",
     seed: int = 0,
     tuning_metric: str = "rmse",
     project: Optional[str] = None,
@@ -354,6 +362,10 @@ def train(
         checkpoint_steps: Optimizer steps after which the training is kept again, at the next look
         backtest: Also refit over N periods, one after the other, and report the error in each; the
             model is the same with and without
+        threads: Threads to train and to evaluate on; the model is the same, to the bit, on any
+            number [default: one for each processor]
+        memory_limit: Memory for rows, in MiB; the splits it has no room for go through temporary
+            files in TMPDIR, which should be on a disk. The result is the same with any limit
         seed: Seed of the first weights and of the order of the rows
         tuning_metric: What a tuner is told at each look at the eval split, where this is a trial:
             `rmse`, `mae` and `parameter_count`, with commas between several
@@ -430,6 +442,9 @@ def deploy(
     image: Optional[str] = None,
     min_replicas: int = 1,
     max_replicas: int = 1,
+    dedicated_endpoint: bool = False,
+    request_log: Optional[str] = None,
+    request_log_rate: float = 0.1,
 ):
     """Validates a trained model, installs it as a new version and serves it.
 
@@ -445,7 +460,8 @@ def deploy(
             for strictly better, 0.05 for more than 5 % better, -0.05 allows up to 5 % worse
         gate: What a model that is not good enough means: `enforce` fails, `report` ends well with
             deployed=false
-        keep: Versions kept for a rollback besides the one served
+        keep: Versions kept for a rollback besides the one served, in the repository or in Vertex
+            AI's registry
         canary: Let the new version answer this part of the requests beside the served one, instead
             of serving it alone
         promote: Serve the version that `--canary` tries out alone, instead of deploying
@@ -476,6 +492,11 @@ def deploy(
             `COMPONENT_IMAGE`]
         min_replicas: Machines at least
         max_replicas: Machines at most
+        dedicated_endpoint: Give the endpoint a host of its own: larger requests (10 MB) and no
+            shared quota. For an endpoint that is there already nothing changes
+        request_log: BigQuery table that gets requests and answers, as `bq://PROJECT.DATASET.TABLE`.
+            For an endpoint that is there already nothing changes
+        request_log_rate: Fraction of the requests that gets there, above 0 and at most 1
 
     Returns:
         deployment: What became of the model: version, gate, provenance
