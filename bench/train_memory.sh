@@ -6,7 +6,8 @@
 # TRAIN           the binary, and
 # WRITE_EXAMPLES  the example program that writes the rows; both built in release mode when not given
 # STEPS           optimizer steps of a run, default 3000
-# MEMORY_LIMIT    MiB, train's default when not given
+# MEMORY_LIMIT    MiB, default 16: little, because tables fill a larger one to different degrees,
+#                 which would look like growth or hide it
 #
 # The examples and the temporary files are below TMPDIR: about 160 bytes a row at most, 8 GB for 50
 # million. Fails when the largest run needs more than a quarter more memory than the one before it.
@@ -16,7 +17,7 @@ cd "$(dirname "$0")/.."
 counts=("$@")
 ((${#counts[@]})) || counts=(1000000 10000000 50000000)
 steps=${STEPS:-3000}
-limit=${MEMORY_LIMIT:-128}
+limit=${MEMORY_LIMIT:-16}
 if [[ -z ${TRAIN:-} || -z ${WRITE_EXAMPLES:-} ]]; then
     built=$(scripts/cargo_release.sh --package=trainer --bins --example write_examples)
 fi
