@@ -65,7 +65,7 @@ onnx() {
     local models=target/test-models
     rm -rf "$models"
     cargo run --quiet --locked --package model --example sample_models -- "$models"
-    cargo build --quiet --locked --package deploy
+    cargo build --quiet --locked --workspace --bin deploy
     "$PYTHON" tests/python/check_onnx.py "$models"/* &&
         "$PYTHON" tests/python/check_parity.py "${CARGO_TARGET_DIR:-target}/debug/deploy" "$models"/*
 }
