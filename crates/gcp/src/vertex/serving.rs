@@ -141,11 +141,15 @@ impl Vertex {
             .await
     }
 
-    /// The numbers of a model's versions, the oldest first.
+    /// The numbers of a model's versions that runs have uploaded, the oldest first; those of others
+    /// carry no run's label.
     pub async fn versions(&self, model: &str) -> Result<Vec<u64>, CallError> {
         let path = format!("v1/{model}:listVersions");
         let found = self.api.list(&path, &[], "models").await?;
-        let number = |version: &Value| version["versionId"].as_str()?.parse().ok();
+        let number = |version: &Value| {
+            version["labels"].get(crate::job::RUN_LABEL)?;
+            version["versionId"].as_str()?.parse().ok()
+        };
         let mut numbers: Vec<u64> = found.iter().filter_map(number).collect();
         numbers.sort_unstable();
         Ok(numbers)
