@@ -1,6 +1,7 @@
 //! Flags of `hptune`.
 
 use component::MemoryLimit;
+use serde::{Deserialize, Serialize};
 use storage::Uri;
 use trainer::Threads;
 
@@ -11,6 +12,16 @@ pub enum Runner {
     Local,
     /// In a hyperparameter tuning job of Vertex AI, each trial on a machine of its own.
     Vertex,
+}
+
+/// What the default search expects most of in its next trial.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Acquisition {
+    /// Improvement for what the trial takes: a large network has to promise more than a small one.
+    ExpectedImprovementPerCost,
+    /// Improvement, whatever the trial takes.
+    ExpectedImprovement,
 }
 
 /// Flags of `hptune`. A trial count is taken from its flag, else from the study file, else from
@@ -70,6 +81,14 @@ pub struct Args {
     /// first trials have filled the space, no more than this run at a time
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..))]
     pub trials_ahead: u32,
+    /// What the default search expects most of in its next trial; trials of a space with small and
+    /// large networks take very different times
+    #[arg(
+        long,
+        value_name = "WHAT",
+        default_value = "expected-improvement-per-cost"
+    )]
+    pub acquisition: Acquisition,
     /// Seed of the search, and of every trial's training
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,

@@ -24,7 +24,7 @@ pub fn study(text: &[u8]) {
     let plan = study::parse(&uri, text)
         .and_then(|config| study::Plan::new(uri.to_string(), config, &args));
     if let Ok(plan) = plan {
-        let mut study = plan.begin(&args).expect("the plan was checked");
+        let mut study = plan.begin(&args, 3).expect("the plan was checked");
         for _ in 0..3 {
             study.ask();
         }

@@ -15,7 +15,7 @@ use serde_json::Value;
 use storage::{Storage, Uri};
 use tokio::runtime::Handle;
 
-use crate::{Args, Error, input::Input, output, study::Plan, warm_start::WarmStart};
+use crate::{Acquisition, Args, Error, input::Input, output, study::Plan, warm_start::WarmStart};
 
 /// The file's content.
 #[derive(Serialize, Deserialize)]
@@ -39,6 +39,7 @@ struct Identity {
     hyperparameters: BTreeMap<String, Value>,
     seed: u64,
     trials_ahead: u32,
+    acquisition: Acquisition,
     eval_steps: u64,
     patience: u32,
     /// SHA-256 of what was read of the examples.
@@ -60,6 +61,7 @@ impl Identity {
             ),
             ("seed", self.seed != other.seed),
             ("trials ahead", self.trials_ahead != other.trials_ahead),
+            ("acquisition", self.acquisition != other.acquisition),
             ("eval steps", self.eval_steps != other.eval_steps),
             ("patience", self.patience != other.patience),
             ("examples", self.examples != other.examples),
@@ -99,6 +101,7 @@ impl Journal {
             hyperparameters: plan.fixed.to_map(),
             seed: args.seed,
             trials_ahead: args.trials_ahead,
+            acquisition: args.acquisition,
             eval_steps: args.eval_steps,
             patience: args.patience,
             examples: input.digest.clone(),

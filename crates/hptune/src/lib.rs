@@ -26,7 +26,7 @@ mod warm_start;
 use component::{Artifact, ArtifactKind, Context, Contract, Outcome, Parameter, ParameterKind};
 use storage::Storage;
 
-pub use args::{Args, Runner};
+pub use args::{Acquisition, Args, Runner};
 pub use error::{Error, StudyError};
 
 /// What the pipeline sees of this component.

@@ -5,13 +5,14 @@ use storage::{Storage, Uri};
 use trainer::{
     Threads,
     hyperparameters::{Hyperparameters, canonical},
-    search::{Study, StudyOptions},
+    search::{Effort, Study, StudyOptions},
 };
 
 use crate::{
-    Args, Error,
+    Acquisition, Args, Error,
     error::StudyError,
     metric::{Metric, Selection},
+    trial::with_parameters,
 };
 
 /// The classic search space, with a learning rate that converges (0.1 to 0.3 diverges).
@@ -101,11 +102,21 @@ impl Plan {
         parameters.any(|parameter| canonical(&parameter.parameter_id) == name)
     }
 
-    /// The search itself, at its beginning.
-    pub(crate) fn begin(&self, args: &Args) -> Result<Study, Error> {
-        Study::new(&self.spec, options(args)).map_err(|error| Error::Study {
+    /// The search itself, at its beginning, for networks with this many inputs.
+    pub(crate) fn begin(&self, args: &Args, inputs: usize) -> Result<Study, Error> {
+        let study = Study::new(&self.spec, options(args)).map_err(|error| Error::Study {
             study: self.name.clone(),
             source: error.into(),
+        })?;
+        Ok(match args.acquisition {
+            Acquisition::ExpectedImprovement => study,
+            Acquisition::ExpectedImprovementPerCost => {
+                let fixed = self.fixed.clone();
+                study.weigh(Effort::new(move |parameters| {
+                    with_parameters(&fixed, parameters)
+                        .map_or(f64::INFINITY, |trial| trial.effort(inputs))
+                }))
+            }
         })
     }
 

@@ -30,7 +30,7 @@ pub(crate) fn run(
     journal: Option<&Journal>,
     warm_start: &mut WarmStart,
 ) -> Result<Trials, Error> {
-    let mut study = plan.begin(args)?;
+    let mut study = plan.begin(args, input.train.encoded.width())?;
     warm_start.teach(&mut study);
     let mut trials = Trials::new(&plan.metrics[0].id, Goal::Minimize);
     trials.further_metrics = plan.spec.metrics[1..].to_vec();

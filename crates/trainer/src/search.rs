@@ -12,8 +12,13 @@
 //! With several metrics every other proposal looks for the best first metric, and those between
 //! for the best of a weighted sum of all of them, with other weights each time (`ParEGO`, Knowles
 //! 2006): so the first metric gets its optimum and the others their compromises.
+//!
+//! Where it is known what a trial takes ([`Study::weigh`]), the search looks for the largest expected
+//! improvement for that ("per second": Snoek, Larochelle & Adams 2012, section 3.2), and begins with
+//! trials that take little: a large network is tried when it promises more than many small ones.
 
 mod acquisition;
+mod effort;
 mod error;
 mod gaussian_process;
 mod objective;
@@ -26,6 +31,7 @@ mod tests;
 
 use artifacts::{Goal, StudySpec, TrialParameter};
 
+pub use effort::Effort;
 pub use error::{ParameterProblem, SearchError};
 pub use stopping::{Curve, Stopper};
 
@@ -97,6 +103,8 @@ pub struct Study {
     rule: Option<Rule>,
     ending: Ending,
     options: StudyOptions,
+    /// What a trial takes, where the search asks.
+    effort: Option<Effort>,
     /// The first, space-filling points.
     spread: Vec<Vec<f64>>,
     /// What other studies found, each in a group of its own.
@@ -139,6 +147,15 @@ impl Outcome {
             _ => None,
         }
     }
+}
+
+/// How many of the first points, which fill the space, one is chosen from where they are not all
+/// worth the same.
+const CHEAPEST_OF: usize = 4;
+
+/// Points that fill a space before the search begins.
+fn filling(space: &Space) -> usize {
+    (2 * space.width()).clamp(4, 20)
 }
 
 impl Study {
@@ -187,8 +204,7 @@ impl Study {
                 parameter: parameter.to_owned(),
             });
         }
-        let width = space.width();
-        let filling = (2 * width).clamp(4, 20);
+        let spread = Spread::new(options.seed, space.width());
         Ok(Self {
             algorithm,
             goals: spec.metrics.iter().map(|metric| metric.goal).collect(),
@@ -198,13 +214,37 @@ impl Study {
                 ahead: options.ahead.max(1),
                 ..options
             },
-            spread: Spread::new(options.seed, width).take(filling).collect(),
+            effort: None,
+            spread: spread.take(filling(&space)).collect(),
             space,
             earlier: Vec::new(),
             points: Vec::new(),
             results: Vec::new(),
             shape: None,
         })
+    }
+
+    /// Lets the study weigh what it expects of a trial against what the trial takes. The default
+    /// algorithm does; the others have no use for it.
+    ///
+    /// # Panics
+    /// After the first [`Self::ask`] or [`Self::learn_from`]: a caller's mistake.
+    #[must_use]
+    pub fn weigh(mut self, effort: Effort) -> Self {
+        assert!(
+            self.points.is_empty() && self.earlier.is_empty(),
+            "a study knows what trials take before it begins"
+        );
+        let count = CHEAPEST_OF * filling(&self.space);
+        let spread = Spread::new(self.options.seed, self.space.width()).take(count);
+        let spread: Vec<Vec<f64>> = spread.map(|point| self.space.snap(&point)).collect();
+        let of = |point: &Vec<f64>| effort.of(&self.space.parameters(point));
+        let cheapest = spread
+            .chunks(CHEAPEST_OF)
+            .filter_map(|points| points.iter().min_by(|a, b| of(a).total_cmp(&of(b))));
+        self.spread = cheapest.cloned().collect();
+        self.effort = Some(effort);
+        self
     }
 
     /// Lets the study begin from what another one found: trials as parameters with the values of
@@ -377,7 +417,13 @@ impl Study {
         let Some(surrogate) = fitted else {
             return Some(self.random_point(index));
         };
-        let point = acquisition::maximise(&surrogate, &self.space, &self.points, &mut random);
+        let point = acquisition::maximise(
+            &surrogate,
+            &self.space,
+            self.effort.as_ref(),
+            &self.points,
+            &mut random,
+        );
         self.shape = Some(surrogate.process.shape().clone());
         Some(point)
     }

@@ -242,6 +242,33 @@ fn another_warm_start_is_another_study() {
 }
 
 #[test]
+fn a_large_network_has_to_promise_more_than_small_ones() {
+    let workspace = changed(|spec| {
+        spec["parameters"] = json!([
+            {"parameterId": "first_layer_size", "integerValueSpec": {"minValue": 2, "maxValue": 128}},
+            {"parameterId": "num_layers", "integerValueSpec": {"minValue": 1, "maxValue": 4}},
+        ]);
+    });
+    let journal = ["--max-trial-count", "20", "--journal", "journal.json"];
+    let plain = ["--acquisition", "expected-improvement"];
+    workspace.succeed("weighed", &journal);
+    workspace.succeed("plain", &[&journal[..2], &plain].concat());
+    let units = |name: &str| -> f64 {
+        let table = trials(&workspace, name);
+        let number = |trial: &Trial, i: usize| trial.parameters[i].value.as_f64().unwrap();
+        let each = table.trials.iter().map(|t| number(t, 0) * number(t, 1));
+        each.sum()
+    };
+    let (weighed, plainly) = (units("weighed/trials.json"), units("plain/trials.json"));
+    assert!(weighed < 0.5 * plainly, "{weighed} of {plainly}");
+    assert_eq!(
+        workspace.fail(1, &[&journal[..], &plain].concat()),
+        "error: journal.json is the journal of another study: its acquisition differs. Next step: \
+         name another file as --journal, or remove this one"
+    );
+}
+
+#[test]
 fn a_trial_whose_values_do_not_work_together_is_infeasible() {
     let workspace = changed(|spec| {
         spec["parameters"][0] = json!({

@@ -19,26 +19,31 @@ pub(crate) fn all() -> Vec<Function> {
             name: "Branin",
             parameters: vec![double("x0", -5.0, 10.0), double("x1", 0.0, 15.0)],
             value: Box::new(|x| branin(&numbers(x))),
+            effort: None,
         },
         Function {
             name: "Hartmann-6",
             parameters: cube(6, 0.0, 1.0),
             value: Box::new(|x| hartmann(&numbers(x))),
+            effort: None,
         },
         Function {
             name: "Rosenbrock-4",
             parameters: cube(4, -5.0, 10.0),
             value: Box::new(|x| rosenbrock(&numbers(x))),
+            effort: None,
         },
         Function {
             name: "Ackley-5",
             parameters: cube(5, -32.768, 32.768),
             value: Box::new(|x| ackley(&numbers(x))),
+            effort: None,
         },
         Function {
             name: "Levy-4",
             parameters: cube(4, -10.0, 10.0),
             value: Box::new(|x| levy(&numbers(x))),
+            effort: None,
         },
         Function {
             name: "mixed",
@@ -49,6 +54,7 @@ pub(crate) fn all() -> Vec<Function> {
                 double("share", 0.0, 1.0),
             ],
             value: Box::new(mixed),
+            effort: None,
         },
     ]
 }

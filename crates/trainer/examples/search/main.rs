@@ -25,7 +25,7 @@ use std::path::Path;
 
 use artifacts::StudySpec;
 use serde_json::{Value, json};
-use trainer::search::{Outcome, Study, StudyOptions, Suggestion};
+use trainer::search::{Effort, Outcome, Study, StudyOptions, Suggestion};
 
 use task::Task;
 
@@ -37,6 +37,8 @@ pub(crate) struct Function {
     pub(crate) name: &'static str,
     pub(crate) parameters: Vec<Value>,
     pub(crate) value: Box<Evaluate>,
+    /// What an evaluation takes, where that differs.
+    pub(crate) effort: Option<Effort>,
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -79,6 +81,9 @@ fn search(function: &Function, evaluations: usize, seed: u64) -> f64 {
     .expect("the specifications below are right");
     let options = StudyOptions { seed, ahead: 1 };
     let mut study = Study::new(&spec, options).expect("the specifications below are supported");
+    if let Some(effort) = &function.effort {
+        study = study.weigh(effort.clone());
+    }
     let mut best = f64::INFINITY;
     for _ in 0..evaluations {
         let Suggestion::Trial { number, parameters } = study.ask() else {

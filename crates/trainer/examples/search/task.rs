@@ -11,13 +11,14 @@ use serde_json::{Value, json};
 use trainer::dataset::Dataset;
 use trainer::examples::Content;
 use trainer::hyperparameters::Hyperparameters;
+use trainer::search::Effort;
 use trainer::store::Keep;
 use trainer::{EncodedSet, FitOptions, fit};
 
 use crate::Function;
 
 /// Steps of a trial, as `hptune` has them by default.
-const TRAIN_STEPS: u64 = 1000;
+const TRAIN_STEPS: u32 = 1000;
 
 /// The examples.
 pub(crate) struct Task {
@@ -47,15 +48,7 @@ impl Task {
     /// RMSE on the eval split after a training with these hyperparameters; infinite where it
     /// diverges.
     pub(crate) fn error(&self, values: &BTreeMap<String, Value>) -> f64 {
-        let mut hyperparameters = Hyperparameters::default();
-        for (name, value) in values {
-            let set = hyperparameters.set(name, value);
-            set.expect("the space is one of hyperparameters");
-        }
-        let options = FitOptions {
-            train_steps: TRAIN_STEPS,
-            ..hyperparameters.fit_options(&FitOptions::default())
-        };
+        let options = hyperparameters(values.iter()).fit_options(&FitOptions::default());
         let fit = fit(&self.train, &self.eval, &options, &mut |_| {
             ControlFlow::Continue(())
         });
@@ -72,6 +65,7 @@ impl Task {
         ];
         let name = |parameter: &Value| parameter["parameterId"].as_str().unwrap_or("").to_owned();
         let names: Vec<String> = parameters.iter().map(name).collect();
+        let inputs = self.train.width();
         let value = move |values: &[Value]| {
             let values = names.iter().cloned().zip(values.iter().cloned());
             self.error(&values.collect())
@@ -80,6 +74,23 @@ impl Task {
             name: "real task",
             parameters,
             value: Box::new(value),
+            effort: Some(Effort::new(move |parameters| {
+                let values = parameters.iter().map(|p| (&p.parameter_id, &p.value));
+                hyperparameters(values).effort(inputs)
+            })),
         }
     }
+}
+
+/// Those of a trial with these values.
+fn hyperparameters<'a>(values: impl Iterator<Item = (&'a String, &'a Value)>) -> Hyperparameters {
+    let mut hyperparameters = Hyperparameters {
+        train_steps: TRAIN_STEPS,
+        ..Hyperparameters::default()
+    };
+    for (name, value) in values {
+        let set = hyperparameters.set(name, value);
+        set.expect("the space is one of hyperparameters");
+    }
+    hyperparameters
 }

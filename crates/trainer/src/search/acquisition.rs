@@ -1,6 +1,7 @@
 //! Expected improvement (Jones, Schonlau & Welch, 1998), and where it is largest.
 
 use super::{
+    effort::Effort,
     sampling::{Spread, normal},
     space::Space,
     surrogate::Surrogate,
@@ -15,18 +16,21 @@ const AROUND: usize = 32;
 /// Candidates that are improved step by step: the longest and the shortest step.
 const REFINED: usize = 4;
 const LONGEST: f64 = 0.1;
-const SHORTEST: f64 = 4e-4;
+const SHORTEST: f64 = 2e-5;
 
-/// The point of `space` with the largest expected improvement among those not proposed yet.
+/// The point of `space` with the largest expected improvement, for what it takes where that is
+/// known, among those not proposed yet.
 pub(super) fn maximise(
     surrogate: &Surrogate,
     space: &Space,
+    effort: Option<&Effort>,
     proposed: &[Vec<f64>],
     random: &mut Random,
 ) -> Vec<f64> {
     let mut search = Search {
         surrogate,
         space,
+        effort,
         proposed,
         scratch: Vec::new(),
     };
@@ -56,6 +60,7 @@ pub(super) fn maximise(
 struct Search<'a> {
     surrogate: &'a Surrogate,
     space: &'a Space,
+    effort: Option<&'a Effort>,
     proposed: &'a [Vec<f64>],
     scratch: Vec<f64>,
 }
@@ -105,14 +110,17 @@ impl Search<'_> {
     /// The score of a point that was not proposed yet, if it is above `least`. The costly part of
     /// it, the deviation, is left out where even the largest deviation would not do.
     fn score_above(&mut self, least: f64, point: &Vec<f64>) -> Option<f64> {
+        let takes = self
+            .effort
+            .map_or(0.0, |effort| effort.of(&self.space.parameters(point)).ln());
         let lowest = self.surrogate.lowest;
         let process = &self.surrogate.process;
         let mean = self.surrogate.mean(point, &mut self.scratch);
-        if log_expected_improvement(lowest, mean, process.prior_deviation()) <= least {
+        let score = |deviation| log_expected_improvement(lowest, mean, deviation) - takes;
+        if score(process.prior_deviation()) <= least {
             return None;
         }
-        let deviation = process.deviation(&mut self.scratch);
-        let score = log_expected_improvement(lowest, mean, deviation);
+        let score = score(process.deviation(&mut self.scratch));
         (score > least && !self.proposed.contains(point)).then_some(score)
     }
 }

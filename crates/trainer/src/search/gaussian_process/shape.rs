@@ -17,8 +17,8 @@ pub(in crate::search) struct Shape {
 
 /// Prior on the shape, in logarithms: length scales around half the cube, little noise. Without
 /// it, a handful of points allows absurd shapes.
-const LENGTH_PRIOR: (f64, f64) = (-0.7, 0.8);
-const NOISE_PRIOR: (f64, f64) = (-6.0, 1.5);
+const LENGTH_PRIOR: (f64, f64) = (-0.7, 0.5);
+const NOISE_PRIOR: (f64, f64) = (-9.0, 2.0);
 
 /// Shapes drawn from the prior where the search for the best one may begin: without an earlier
 /// one to begin from, and with one.
