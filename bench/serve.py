@@ -8,6 +8,7 @@ import pathlib
 import re
 import signal
 import socket
+import statistics
 import subprocess
 import time
 import urllib.request
@@ -103,7 +104,7 @@ def load(address, path, text, connections, seconds, work):
     posted.write_text(text)
     # As many as there are processors: one alone falls behind the fastest server.
     threads = min(connections, os.cpu_count())
-    argv = ["wrk", "-t", threads, "-c", connections, "-d", f"{seconds}s", "-s", LUA, f"http://{address}{path}"]
+    argv = ["wrk", "-t", threads, "-c", connections, "-d", f"{seconds:.0f}s", "-s", LUA, f"http://{address}{path}"]
     out = subprocess.run(
         [str(a) for a in argv], capture_output=True, text=True, check=True, env={**os.environ, "BODY": str(posted)}
     ).stdout
@@ -140,7 +141,8 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--deploy", required=True)
     parser.add_argument("--work", required=True, type=pathlib.Path)
-    parser.add_argument("--seconds", type=int, default=8)
+    parser.add_argument("--seconds", type=int, default=9, help="of load a figure")
+    parser.add_argument("--runs", type=int, default=3, help="it is shared out to; figures are medians")
     parser.add_argument("--access-log", default="off", help="of deploy; the peers log no requests")
     parser.add_argument("--peers", default="deploy fastapi kserve mlserver")
     args = parser.parse_args()
@@ -155,7 +157,10 @@ def main():
                 for rows in (1, 64):
                     text = body(args, peer, rows)
                     load(address, path, text, connections, 1, args.work)
-                    r = load(address, path, text, connections, args.seconds, args.work)
+                    seconds = args.seconds / args.runs
+                    runs = [load(address, path, text, connections, seconds, args.work) for _ in range(args.runs)]
+                    r = {figure: statistics.median(run[figure] for run in runs) for figure in runs[0]}
+                    r["errors"] = sum(run["errors"] for run in runs)
                     results[peer, connections, rows] = r
                     print(
                         f"{peer:10}{connections:6}{rows:6}{r['rate']:12.0f}{r['p50']:9.3f}{r['p99']:9.3f}"

@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
 # `deploy serve` beside FastAPI with onnxruntime, KServe's Python server and MLServer: the same
 # model, the same load generator (wrk), 1 and 64 connections, batches of 1 and 64 rows.
-# Prints requests per second, latencies and resident memory, then the ratios.
+# Prints requests per second, latencies and resident memory, then the ratios; medians of three runs.
 #
-#   bench/serve.sh [SECONDS]     BENCH_DIR: where model and virtual environments go
+#   bench/serve.sh [SECONDS]     of load a figure, 9 by default
+#                                BENCH_DIR: where model and virtual environments go
 #                                PEERS: some of "deploy fastapi kserve mlserver"
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-seconds=${1:-8}
+seconds=${1:-9}
 work=${BENCH_DIR:-target/bench}
 mkdir -p "$work"
 command -v wrk >/dev/null || {

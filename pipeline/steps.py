@@ -201,6 +201,7 @@ def hptune(
     threads: Optional[int] = None,
     memory_limit: str = "128",
     trials_ahead: int = 4,
+    acquisition: str = "expected-improvement-per-cost",
     seed: int = 0,
     train_steps: int = 1000,
     batch_size: int = 20,
@@ -248,6 +249,8 @@ def hptune(
             files in TMPDIR, which should be on a disk. The result is the same with any limit
         trials_ahead: Trials proposed without waiting for the results of those right before them;
             once the first trials have filled the space, no more than this run at a time
+        acquisition: What the default search expects most of in its next trial; trials of a space
+            with small and large networks take very different times
         seed: Seed of the search, and of every trial's training
         train_steps: Optimizer steps of a trial, unless the study searches them
         batch_size: Rows in an optimizer step, unless the study searches them
