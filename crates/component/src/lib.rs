@@ -11,6 +11,7 @@
 //! the default.
 
 mod arguments;
+mod blocking;
 mod context;
 mod contract;
 mod diagnose;
@@ -25,6 +26,7 @@ mod progress;
 pub mod testing;
 mod version;
 
+pub use blocking::blocking;
 pub use context::Context;
 pub use contract::{Artifact, ArtifactKind, Contract, Parameter, ParameterKind};
 pub use diagnose::{Diagnose, Exit, chain};

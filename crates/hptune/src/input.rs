@@ -59,11 +59,7 @@ pub(crate) async fn read(storage: &Storage, args: &Args) -> Result<Input, Error>
             }
         };
         let dataset = dataset.clone();
-        // On a thread of its own, so that signals are answered meanwhile.
-        let task = tokio::task::spawn_blocking(move || dataset.rows(split, content, keep));
-        let decoded = task
-            .await
-            .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+        let decoded = component::blocking(move || dataset.rows(split, content, keep)).await;
         rows.push(decoded.map_err(unusable)?);
     }
     let [train, eval] = rows.try_into().expect("there are two splits");

@@ -106,8 +106,7 @@ pub async fn run(args: Args, context: Context) -> Result<Outcome, Error> {
     };
     let cancel = context.cancel.clone();
     let task_args = args.clone();
-    // On a thread of its own, so that signals are answered meanwhile.
-    let task = tokio::task::spawn_blocking(move || {
+    let tuned = component::blocking(move || {
         let journal = journal.as_ref();
         let trials = tuning::run(
             &input,
@@ -119,9 +118,7 @@ pub async fn run(args: Args, context: Context) -> Result<Outcome, Error> {
         )?;
         output::Tuned::new(&input, &plan, trials, &warm_start)
     });
-    let tuned = task
-        .await
-        .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))?;
+    let tuned = tuned.await?;
     if cancel.is_cancelled() {
         return Err(Error::Cancelled);
     }

@@ -135,11 +135,7 @@ async fn first_test_row(model: &Arc<Model>, trained: &Trained) -> Result<Option<
         })?;
         Ok(found)
     };
-    let task = tokio::task::spawn_blocking(move || threads.run(find));
-    let found = task
-        .await
-        .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
-    Ok(found?)
+    Ok(component::blocking(move || threads.run(find)).await?)
 }
 
 /// The first place where two lists differ in any bit, or in length.

@@ -61,13 +61,12 @@ pub(crate) async fn run(
 ) -> Result<(Trained, Option<Checkpoint>), Error> {
     let (args, context) = (args.clone(), context.clone());
     let threads = Arc::new(Threads::new(args.threads()).map_err(Error::Threads)?);
-    let task = tokio::task::spawn_blocking(move || {
+    component::blocking(move || {
         let trained =
             threads.run(|| train(&input, &args, &context, checkpoint.as_mut(), &threads))?;
         Ok((trained, checkpoint))
-    });
-    task.await
-        .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+    })
+    .await
 }
 
 fn train(

@@ -80,9 +80,8 @@ pub async fn run(args: Args, context: Context) -> Result<Outcome, Error> {
     let build = context.build();
     let limit = args.memory_limit;
     let source = Source { inputs, counts };
-    let made =
-        tokio::task::spawn_blocking(move || make(&config, &plan, &source, &access, limit, build));
-    let folder = made.await.expect("the computation does not panic")?;
+    let made = component::blocking(move || make(&config, &plan, &source, &access, limit, build));
+    let folder = made.await?;
     if context.cancel.is_cancelled() {
         return Err(Error::Cancelled);
     }

@@ -61,13 +61,11 @@ pub(crate) async fn run(args: &PredictArgs, context: &Context) -> Result<Outcome
     let (read, write) = (incoming.open()?, outgoing.create()?);
     let cancel = context.cancel.clone();
     let work = move || format.predict(&model, read, write, &cancel);
-    let counted = tokio::task::spawn_blocking(work).await;
-    let counted = counted
-        .expect("the work does not panic")
-        .map_err(|problem| PredictError::Table {
-            input: input.clone(),
-            source: Box::new(problem),
-        })?;
+    let counted = component::blocking(work).await;
+    let counted = counted.map_err(|problem| PredictError::Table {
+        input: input.clone(),
+        source: Box::new(problem),
+    })?;
     outgoing.publish(&storage, output).await?;
     let Counts { rows, refused, .. } = counted;
     if let Some(first) = &counted.first_refusal {

@@ -264,6 +264,20 @@ async fn old_versions_leave_the_registry() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn versions_of_others_stay_in_the_registry() {
+    let cloud = Cloud::new().await;
+    cloud.deploy_fixture(0.5, &[]).await.outputs();
+    let by_hand = cloud.google.versions().remove(0);
+    cloud.google.disown(&by_hand);
+    for bias in [0.25, 0.125, 0.0625] {
+        cloud.deploy_fixture(bias, &["--keep", "1"]).await.outputs();
+    }
+    let names = cloud.google.versions();
+    assert!(names.contains(&by_hand), "{names:?}");
+    assert_eq!(names.len(), 3, "{names:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_version_that_predicts_something_else_is_taken_off_again() {
     let cloud = Cloud::new().await;
     cloud.deploy_fixture(0.5, &[]).await.outputs();

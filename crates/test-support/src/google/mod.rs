@@ -227,6 +227,18 @@ impl FakeGoogle {
         self.shared.lock().world.versions.keys().cloned().collect()
     }
 
+    /// Takes the labels off a version (`name@version`), as if somebody had uploaded it by hand.
+    ///
+    /// # Panics
+    /// If there is no such version.
+    pub fn disown(&self, version: &str) {
+        let world = &mut self.shared.lock().world;
+        let document = world.versions.get_mut(version).expect("there is one");
+        document
+            .as_object_mut()
+            .map(|fields| fields.remove("labels"));
+    }
+
     /// The endpoints there are.
     pub fn endpoints(&self) -> Vec<Value> {
         self.shared

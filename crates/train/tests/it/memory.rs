@@ -122,3 +122,22 @@ fn a_folder_for_temporary_files_that_fails_is_named() {
         )
     );
 }
+
+#[test]
+fn threads_the_system_does_not_give_are_a_failure() {
+    let workspace = Workspace::new();
+    // A thread's stack is 2 MiB, and the process may have 1 GiB of addresses.
+    let limited = "ulimit -v 1048576; exec \"$0\" \"$@\"";
+    let train = workspace.command("out", &["--threads", "1024"]);
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", limited])
+        .arg(train.get_program())
+        .args(train.get_args())
+        .current_dir(workspace.path(""));
+    assert_eq!(
+        Run::of(command.output().unwrap()).error(1),
+        "error: cannot start 1024 threads: Resource temporarily unavailable (os error 11). Next step: \
+         lower --threads"
+    );
+}
