@@ -61,7 +61,7 @@ origin=$(git config --get remote.origin.url | sed -nE 's#^(https://)([^/@]*@)?#\
 # The pipeline on the images just pushed, pinned by digest; its compiler is Python, which nobody
 # else needs.
 compile_pipeline() {
-    local python how="'TAG=$tag python3 pipeline/crypto_pipeline.py crypto_pipeline.yaml'"
+    local python how="'REGISTRY=$REGISTRY TAG=$tag python3 pipeline/crypto_pipeline.py crypto_pipeline.yaml --digests target/pushed'"
     if python=$(scripts/python.sh --at-hand); then
         TAG=$tag "$python" pipeline/crypto_pipeline.py target/crypto_pipeline.yaml --digests target/pushed
         echo 'build.sh: upload target/crypto_pipeline.yaml, the pipeline on these images' >&2

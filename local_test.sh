@@ -12,19 +12,27 @@
 #
 # Every flag of a component is an environment variable too: TRANSFORM_HORIZON=1, TRAIN_SEED=7, …
 set -euo pipefail
+here=$PWD
 cd "$(dirname "$0")"
 
 fail() { printf 'local_test.sh: %s\n  next: %s\n' "$1" "$2" >&2; exit "${3:-1}"; }
 say() { printf '\n== %s\n' "$*"; }
 
 wanted=all source=sample/crypto-markets.csv work=work native='' engine=local parameters=()
+# value OPTION [VALUE]: the option has one.
+value() { (($# > 1)) || fail "$1 needs a value" 'see ./local_test.sh --help' 2; }
+# from PATH: as the caller means it, who may stand in another folder.
+from() { [[ $1 == /* ]] && echo "$1" || echo "$here/$1"; }
 while (($#)); do
     case $1 in
+    --engine | --source | -p | --work-dir) value "${@:1:2}" ;;
+    esac
+    case $1 in
     --native) native='as asked for' ;;
-    --engine) engine=${2:?--engine needs local or fake-gcp}; shift ;;
-    --source) source=${2:?--source needs a URL or a file}; shift ;;
-    -p) parameters+=(-p "${2:?-p needs NAME=VALUE}"); shift ;;
-    --work-dir) work=${2:?--work-dir needs a folder}; shift ;;
+    --engine) engine=$2; shift ;;
+    --source) source=$2; [[ $2 == *://* ]] || source=$(from "$2"); shift ;;
+    -p) parameters+=(-p "$2"); shift ;;
+    --work-dir) work=$(from "$2"); shift ;;
     -h | --help) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0"; exit ;;
     all | pipeline | gcs-ingest | transform | hptune | train | deploy) wanted=$1 ;;
     *) fail "there is no component or option $1" 'see ./local_test.sh --help' 2 ;;
@@ -35,7 +43,8 @@ if [[ $source != *://* ]]; then
     [[ -f $source ]] || fail "there is no file $source" 'name a file or a URL after --source' 2
     source=$(realpath "$source")
 fi
-mkdir -p "$work" && work=$(realpath "$work")
+mkdir -p "$work" || fail "there is no folder $work and none can be made" 'name another --work-dir' 2
+work=$(realpath "$work")
 [[ -n $native ]] || docker info >/dev/null 2>&1 || native='no docker engine answers'
 [[ $engine == local || $engine == fake-gcp ]] || fail "there is no engine $engine" 'name local or fake-gcp' 2
 [[ $wanted != pipeline || -z $native ]] ||
@@ -87,6 +96,12 @@ if [[ -z $native ]]; then
     names='(GCS_INGEST|TRANSFORM|HPTUNE|TRAIN|DEPLOY|CLOUDSDK_API_ENDPOINT_OVERRIDES)_'
     for variable in $(compgen -e | grep -E "^($names|(STORAGE_EMULATOR_HOST|GCE_METADATA_HOST|GOOGLE_CLOUD_PROJECT)\$)"); do
         start+=(--env "$variable")
+        # A file to read that lies elsewhere is where it is in the container too.
+        file=${!variable}
+        if [[ $variable =~ _(CONFIG|WARM_START)$ && -f $file ]]; then
+            file=$(realpath "$file")
+            start+=(--volume "$file:$file:ro" --env "$variable=$file")
+        fi
     done
 fi
 
@@ -152,6 +167,10 @@ if [[ $engine == fake-gcp && ($wanted == all || $wanted == deploy) ]]; then
     command_of deploy teardown --target vertex --yes
     "${command[@]}" >/dev/null
 elif [[ $wanted == all || $wanted == deploy ]]; then
+    if [[ $(scripts/outputs.sh "$work/deploy.json" deployed) != true ]]; then
+        say 'not deployed, and nothing to ask'
+        exit
+    fi
     say 'served'
     command_of deploy serve --model-repository "$work/model_repository" --host 127.0.0.1 --port 0
     scripts/ask_server.sh "$work/model/golden.json" "${command[@]}"

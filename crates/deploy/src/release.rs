@@ -282,7 +282,7 @@ impl<'a> Release<'a> {
         locked.prune(&confirmed)?;
         info!(
             version,
-            "`{}` is served and answers over HTTP",
+            "`{}` answers over HTTP as it should",
             self.repository.model_name()
         );
         Ok(())

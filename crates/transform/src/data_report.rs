@@ -120,7 +120,13 @@ fn findings(page: Page, statistics: &Statistics) -> Page {
     if statistics.gaps.is_empty() {
         return page;
     }
-    let mut gaps = Table::new(["after", "before", "missing rows"]).caption("Gaps, oldest first");
+    let all = statistics.gap_count();
+    let caption = if all > LISTED_GAPS as u64 {
+        format!("Gaps, the first {LISTED_GAPS} of {all}")
+    } else {
+        "Gaps, oldest first".to_owned()
+    };
+    let mut gaps = Table::new(["after", "before", "missing rows"]).caption(&caption);
     for gap in statistics.gaps.iter().take(LISTED_GAPS) {
         gaps = gaps.row([
             gap.after.clone(),

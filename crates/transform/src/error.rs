@@ -273,7 +273,13 @@ fn fixed_hint(error: &Error) -> Option<&'static str> {
         Error::NotCsv { .. } => "save it as CSV; plain, gzip and zstd files are read",
         Error::NoHeader { .. } => "give the file a first line with the column names",
         Error::Utf16 { .. } => "save it as UTF-8",
-        Error::Column { .. } => "name an existing column in the configuration",
+        Error::Column { header, .. } if header.contains([';', '\t']) => {
+            "separate the columns with commas"
+        }
+        Error::Column { .. } => {
+            "name an existing column in the file for --config, or by its flag (--series-column, \
+             --date-column, --label, --feature); --whole-table is for a table without series"
+        }
         Error::HeaderMismatch { .. } => "transform files of different tables one by one",
         Error::RecordTooLong { .. } => "close the quote that was opened there",
         Error::MixedDates { .. } | Error::AmbiguousDates { .. } => {

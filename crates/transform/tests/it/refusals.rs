@@ -120,7 +120,9 @@ fn columns_and_series_that_are_not_there_are_named() {
         &["--label", "last"],
         1,
         "raw.csv has no columns named `last`; its columns are `slug`, `date`, `open`, `high`, \
-         `low`, `close`, `volume`. Next step: name an existing column in the configuration",
+         `low`, `close`, `volume`. Next step: name an existing column in the file for --config, \
+         or by its flag (--series-column, --date-column, --label, --feature); --whole-table is for a \
+         table without series",
     );
     workspace.fails(
         "raw.csv",
@@ -129,13 +131,23 @@ fn columns_and_series_that_are_not_there_are_named() {
         "none of the 60 rows has `dogecoin` in column `slug`. Next step: check --series-column \
          and --series-value",
     );
+    workspace.write("semicolons.csv", "slug;date;open;high;low;close\n");
+    workspace.fails(
+        "semicolons.csv",
+        &[],
+        1,
+        "semicolons.csv has no columns named `slug`; its columns are \
+         `slug;date;open;high;low;close`. Next step: separate the columns with commas",
+    );
     workspace.write("twice.csv", "slug,date,open,high,low,close,open\n");
     workspace.fails(
         "twice.csv",
         &[],
         1,
         "twice.csv has 2 columns named `open`; its columns are `slug`, `date`, `open`, `high`, \
-         `low`, `close`, `open`. Next step: name an existing column in the configuration",
+         `low`, `close`, `open`. Next step: name an existing column in the file for --config, \
+         or by its flag (--series-column, --date-column, --label, --feature); --whole-table is for a \
+         table without series",
     );
 }
 
