@@ -176,6 +176,8 @@ def chromium(address, rows, expected):
     close_enough = value and abs(float(value[1].replace(",", "")) - expected[0]) < 0.01
     check("chromium: the page shows the prediction of its example", close_enough, answer)
     check("chromium: the page shows the model card", "least_squares_raw" in page, page[-500:])
+    worth = re.search(r"% interval; [0-9.]+ % of the test rows lie in theirs", page)
+    check("chromium: the page says what the interval held on test", worth, answer)
 
 
 def compiled(work):

@@ -41,7 +41,7 @@ fn facts(app: &App) -> Value {
             "example": served.model.golden().instances[0],
             "label": metadata.schema.label_column,
             "unit": metadata.metrics.unit,
-            "has_intervals": metadata.metrics.intervals.is_some(),
+            "interval_coverage": metadata.metrics.intervals.as_ref().map(|i| i.test.coverage),
             "horizon": metadata.schema.horizon,
             "series": metadata.schema.series,
             "splits": metadata.schema.splits,
