@@ -39,7 +39,7 @@ printf '#!/bin/sh\n' >"$copy/scripts/binaries.sh"
 printf '#!/bin/sh\nexit 1\n' >"$scratch/bin/python3"
 chmod +x "$scratch/bin/python3"
 check 'build.sh does without Python, and says what compiles the pipeline' fails_with 0 \
-    "build.sh: the pipeline on these images: 'pip install -r pipeline/requirements.txt', then 'TAG=$TAG python3 pipeline/crypto_pipeline.py crypto_pipeline.yaml'" \
+    "build.sh: the pipeline on these images: 'pip install -r pipeline/requirements.txt', then 'REGISTRY=$REGISTRY TAG=$TAG python3 pipeline/crypto_pipeline.py crypto_pipeline.yaml --digests target/pushed'" \
     env PATH="$scratch/bin:$PATH" PYTHON='' "$copy/build.sh"
 
 ./local_test.sh pipeline -p max_trial_count=3 --work-dir "$scratch/work" >"$scratch/said" 2>"$scratch/log" ||
