@@ -14,13 +14,14 @@ targets=("${@:2}")
 ((${#targets[@]})) || mapfile -t targets < <(basename -s .rs fuzz_targets/*.rs)
 
 # Without a sanitizer: the project has no unsafe code, panics and memory are what is looked for.
-options=(--fuzz-dir . --sanitizer none)
-cargo +nightly fuzz build "${options[@]}"
+cargo +nightly fuzz build --fuzz-dir . --sanitizer none
+host=$(rustc -vV | sed -n 's/^host: //p')
+built=${CARGO_TARGET_DIR:-target}/$host/release
 status=0
 for target in "${targets[@]}"; do
-    mkdir -p "corpus/$target"
     log=$(mktemp)
-    cargo +nightly fuzz run "${options[@]}" "$target" "corpus/$target" "seeds/$target" -- \
+    mkdir -p "corpus/$target" "artifacts/$target"
+    "$built/$target" "corpus/$target" "seeds/$target" -artifact_prefix="artifacts/$target/" \
         -max_total_time="$seconds" -max_len=16384 -rss_limit_mb=512 -timeout=10 -print_final_stats=1 \
         >"$log" 2>&1 || { status=1; grep -vE '^#[0-9]+' "$log" | tail -n 40; }
     awk -v target="$target" '
