@@ -43,7 +43,7 @@ if [[ $source != *://* ]]; then
     [[ -f $source ]] || fail "there is no file $source" 'name a file or a URL after --source' 2
     source=$(realpath "$source")
 fi
-mkdir -p "$work" || fail "there is no folder $work and none can be made" 'name another --work-dir' 2
+mkdir -p "$work" 2>/dev/null || fail "there is no folder $work and none can be made" 'name another --work-dir' 2
 work=$(realpath "$work")
 [[ -n $native ]] || docker info >/dev/null 2>&1 || native='no docker engine answers'
 [[ $engine == local || $engine == fake-gcp ]] || fail "there is no engine $engine" 'name local or fake-gcp' 2

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The default search beside Optuna's two at 50 evaluations: medians of SEEDS seeds on six functions,
-# three of which nothing was tuned on, and of TASK_SEEDS seeds on the real tuning task.
+# The default search beside Optuna's two at 50 evaluations: medians of SEEDS seeds on six functions
+# and of TASK_SEEDS seeds on the real tuning task.
 #
 #   bench/search.sh [DATA.csv]    the real task needs a table; without one it is left out
 #

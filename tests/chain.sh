@@ -51,8 +51,28 @@ else
     check 'a key is mounted' with_key
     check 'a key is not copied' equal '' "$(grep -rl 'EXAMPLE-NOT-A-KEY' "$work" || true)"
 fi
+# A configuration outside the work folder, and paths as a caller in another folder means them.
+root=$PWD elsewhere=$work/elsewhere
+mkdir "$elsewhere"
+cp sample/crypto-markets.csv "$elsewhere/table.csv"
+echo 'series: {column: slug, value: ethereum}' >"$elsewhere/table.yaml"
+from_elsewhere() {
+    cd "$elsewhere"
+    TRANSFORM_CONFIG=$elsewhere/table.yaml "$root/local_test.sh" "${options[@]}" --source table.csv --work-dir out transform
+    grep '"ethereum"' out/examples/schema.json
+}
+check "$mode: files lie where the caller says" from_elsewhere
+tomorrow() {
+    TRANSFORM_SERIES_VALUE=ethereum TRANSFORM_HORIZON=1 DEPLOY_GATE=report local_test tomorrow |
+        grep '^== not deployed, and nothing to ask$'
+}
+check "$mode: a model that is not deployed ends well where the gate reports" tomorrow
 check "$mode: a source that is not there" fails_with 2 "local_test.sh: there is no file /nowhere.csv
   next: name a file or a URL after --source" ./local_test.sh --source /nowhere.csv
 check "$mode: an unknown component" fails_with 2 "local_test.sh: there is no component or option trian
   next: see ./local_test.sh --help" ./local_test.sh trian
+check "$mode: an option without its value" fails_with 2 "local_test.sh: --source needs a value
+  next: see ./local_test.sh --help" ./local_test.sh --source
+check "$mode: a work folder that cannot be" fails_with 2 "local_test.sh: there is no folder /dev/null/work and none can be made
+  next: name another --work-dir" ./local_test.sh --work-dir /dev/null/work
 finish

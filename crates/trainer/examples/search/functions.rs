@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::Function;
 
-/// Branin, Hartmann-6, Rosenbrock-4, and three that nothing was tuned on.
+/// Branin, Hartmann-6, Rosenbrock-4, Ackley-5, Levy-4 and one of mixed parameters.
 pub(crate) fn all() -> Vec<Function> {
     let double = |name: &str, min: f64, max: f64| json!({ "parameterId": name, "doubleValueSpec": { "minValue": min, "maxValue": max } });
     let cube = |width: usize, min: f64, max: f64| -> Vec<Value> {
